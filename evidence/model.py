@@ -1,0 +1,83 @@
+"""What one check saw, and the order in which outcomes get worse."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterable
+
+import msgspec
+
+SCHEMA = 1
+
+
+class Outcome(enum.StrEnum):
+    """What became of a check, from best to worst; the order of definition is the order of badness."""
+
+    PASSED = enum.auto()
+    NOT_APPLICABLE = enum.auto()
+    """`release.toml` says, with a reason, that the release has no such thing."""
+    FLAKY = enum.auto()
+    """Passed, but only on a retry."""
+    SKIPPED = enum.auto()
+    FAILED = enum.auto()
+    """The release broke the claim."""
+    ERRORED = enum.auto()
+    """We could not tell."""
+
+    def __bool__(self) -> bool:
+        """Only a plain pass is true."""
+        return self is Outcome.PASSED
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Combine outcomes of one check: the worst one holds; of none, that we could not tell."""
+    order = list(Outcome)
+    return max(outcomes, key=order.index, default=Outcome.ERRORED)
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one check saw, bound to the run and to the release that it looked at.
+
+    `measured` holds numbers whose names end in their unit (`p95_ms`, `error_ratio`, `rto_s`). `cases` counts the
+    results that were combined (a parametrised check has several). `attachments` are paths relative to the run folder.
+    """
+
+    check: str
+    claim: str
+    outcome: Outcome
+    stage: str
+    run: str
+    release: str
+    started: dt.datetime
+    seconds: float
+    detail: str = ""
+    measured: dict[str, float] = msgspec.field(default_factory=dict)
+    cases: int = 1
+    attachments: tuple[str, ...] = ()
+    where: str = ""
+
+
+class StageRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first line of a stage's file: what the stage set out to do, and with which tools.
+
+    `planned` are the ids of the checks that it collected: what is planned and has no evidence did not run.
+    `exit_code` is the runner's own (pytest's 0 and 1 mean that it looked).
+    """
+
+    stage: str
+    run: str
+    release: str
+    started: dt.datetime
+    finished: dt.datetime
+    planned: tuple[str, ...]
+    exit_code: int
+    tools: dict[str, str] = msgspec.field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+class StageEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage's file, read back."""
+
+    record: StageRecord
+    evidence: tuple[Evidence, ...]

@@ -1,0 +1,1 @@
+"""Load on the running release by Locust, recorded exactly."""

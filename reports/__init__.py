@@ -1,0 +1,1 @@
+"""The gate: policy and evidence in, verdict and reports out."""

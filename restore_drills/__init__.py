@@ -1,0 +1,1 @@
+"""Drills: backups come back, whole and in time."""

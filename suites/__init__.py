@@ -1,0 +1,1 @@
+"""Checks of a release, one folder a side of it."""
