@@ -30,28 +30,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     requirements: tuple[str, ...] = ()
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[target]`: the running release, either already there (`url`) or brought up by `start`.
-
-    `hooks` are commands by name that disturb the target for a check (`database_down`, `database_up`).
-    """
-
-    url: str | None = None
-    database_env: str | None = None
-    start: Command = ()
-    ready_within: str = "60 s"
-    health: str = "/"
-    hooks: dict[str, Command] = msgspec.field(default_factory=dict)
-
-
 class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`release.toml`, read. The tables below `target` belong to the stages; `section` decodes them."""
+    """`release.toml`, read. The tables below `source` belong to whoever uses them; `section` decodes one."""
 
     name: str
     version: str
     source: Source
-    target: Target = Target()
     not_applicable: dict[str, str] = msgspec.field(default_factory=dict)
+    target: dict[str, Any] = msgspec.field(default_factory=dict)
     health: dict[str, Any] = msgspec.field(default_factory=dict)
     api: dict[str, Any] = msgspec.field(default_factory=dict)
     database: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -117,9 +103,6 @@ def load(path: Path) -> Release:
         msg = f"{path}: unknown key `path`"
         raise InputError(msg)
     release = convert(data, Release, str(path))
-    if bool(release.target.url) == bool(release.target.start) and "target" in data:
-        msg = f"{path}: [target] needs exactly one of `url` (already running) and `start` (a command)"
-        raise InputError(msg)
     for check, reason in release.not_applicable.items():
         if not reason.strip():
             msg = f"{path}: [not_applicable] {check} needs a reason"

@@ -1,0 +1,167 @@
+"""The pytest plugin that runs checks: `pytest -p evidence.plugin suites/smoke`.
+
+An `assert` that fails means that the release broke the claim (FAILED). Any other exception, a broken fixture or a
+timeout means that we could not tell (ERRORED). Without the stage's environment nothing is written: for trying a check
+by hand.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import os
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from evidence import release as releases
+from evidence.check import claim_of, identifier_of
+from evidence.errors import InputError
+from evidence.model import Outcome, worst
+from evidence.release import Undeclared
+from evidence.run import now
+from evidence.stage import Result, Stage, from_environment
+
+STAGE = pytest.StashKey[Stage]()
+NOT_APPLICABLE = pytest.StashKey[str]()
+MEASURED = pytest.StashKey[dict[str, float]]()
+ATTACHED = pytest.StashKey[list[str]]()
+PHASES = pytest.StashKey[list[tuple[Outcome, str, float]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the stage before anything is collected, so that a wrong release.toml is the first thing said."""
+    if "RELEASE_STAGE" not in os.environ:
+        return
+    try:
+        stage = from_environment()
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from None
+    stage.tools["pytest"] = pytest.__version__
+    config.stash[STAGE] = stage
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Plan what was collected; a check without an id is refused by file and line."""
+    for item in items:
+        if _identifier(item) is None:
+            path, line, name = item.location
+            msg = f'{path}:{(line or 0) + 1}: {name} has no id; decorate it with @check("AREA-001")'
+            raise pytest.UsageError(msg)
+    if stage := config.stash.get(STAGE, None):
+        stage.plan(str(_identifier(item)) for item in items)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """A check that the command line left out is planned, and SKIPPED."""
+    for item in items:
+        stage, identifier = item.config.stash.get(STAGE, None), _identifier(item)
+        if stage and identifier:
+            stage.plan([identifier])
+            stage.add(_result(item, Outcome.SKIPPED, "deselected on the command line"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what release.toml declares not applicable, before any fixture runs."""
+    stage = item.config.stash.get(STAGE, None)
+    if stage and (reason := stage.release.not_applicable.get(str(_identifier(item)))):
+        item.stash[NOT_APPLICABLE] = reason
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Combine the phases of one item to the worst, and hand the result in when the last one is over."""
+    report = yield
+    if stage := item.config.stash.get(STAGE, None):
+        outcome, detail = _outcome(item, call, report)
+        phases = item.stash.setdefault(PHASES, [])
+        phases.append((outcome, detail, call.duration))
+        if call.when == "teardown":
+            bad = worst(phase[0] for phase in phases)
+            details = "\n".join(text for kind, text, _ in phases if kind is bad and text)
+            stage.add(_result(item, bad, details, sum(seconds for _, _, seconds in phases)))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the stage's file, also after an accident: the exit code then says so."""
+    if stage := session.config.stash.get(STAGE, None):
+        stage.finish(int(exitstatus))
+
+
+@pytest.fixture(scope="session")
+def release(pytestconfig: pytest.Config) -> releases.Release:
+    """The release being verified."""
+    if stage := pytestconfig.stash.get(STAGE, None):
+        return stage.release
+    return releases.load(Path(os.environ.get("RELEASE_FILE", "release.toml")))
+
+
+@pytest.fixture
+def measure(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Record numbers for the gate: `measure(p95_ms=87.2)`. Names end in their unit."""
+    measured: dict[str, float] = request.node.stash.setdefault(MEASURED, {})
+    return measured.update
+
+
+@pytest.fixture
+def attach(request: pytest.FixtureRequest) -> Callable[[str, bytes | str | Path], None]:
+    """Keep a file beside the evidence: `attach("screenshot.png", data)`."""
+
+    def keep(name: str, content: bytes | str | Path) -> None:
+        if stage := request.config.stash.get(STAGE, None):
+            request.node.stash.setdefault(ATTACHED, []).append(stage.attach(f"{request.node.name}-{name}", content))
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def tool(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Record the version of a library that the stage relies on: `tool("httpx")`."""
+
+    def remember(name: str) -> None:
+        if stage := pytestconfig.stash.get(STAGE, None):
+            stage.tools[name] = importlib.metadata.version(name)
+
+    return remember
+
+
+def _identifier(item: pytest.Item) -> str | None:
+    return identifier_of(item.function) if isinstance(item, pytest.Function) else None
+
+
+def _outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Outcome, str]:
+    if call.excinfo is None:
+        # A strict xfail that passed has no exception, but its report failed.
+        return (Outcome.PASSED, "") if report.passed else (Outcome.ERRORED, report.longreprtext)
+    error = call.excinfo.value
+    if NOT_APPLICABLE in item.stash:
+        return Outcome.NOT_APPLICABLE, item.stash[NOT_APPLICABLE]
+    if report.skipped or isinstance(error, Undeclared):
+        return Outcome.SKIPPED, str(error)
+    failed = isinstance(error, AssertionError) and call.when == "call"
+    return Outcome.FAILED if failed else Outcome.ERRORED, call.excinfo.exconly()
+
+
+def _result(item: pytest.Item, outcome: Outcome, detail: str, seconds: float = 0.0) -> Result:
+    assert isinstance(item, pytest.Function)
+    path, line, _ = item.location
+    parameters = getattr(item, "callspec", None)
+    attached = item.stash.get(ATTACHED, None) or []
+    return Result(
+        check=str(_identifier(item)),
+        claim=claim_of(item.function),
+        outcome=outcome,
+        started=now() - dt.timedelta(seconds=seconds),
+        seconds=seconds,
+        detail=f"[{parameters.id}] {detail}" if parameters and detail else detail,
+        measured=item.stash.get(MEASURED, {}),
+        attachments=tuple(attached),
+        where=f"{path}:{(line or 0) + 1}",
+    )

@@ -1,0 +1,145 @@
+"""A stage at work: results come in one by one, one file goes out at the end, whatever ran the checks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from evidence import release as releases
+from evidence import run as runs
+from evidence.errors import InputError
+from evidence.model import Evidence, Outcome, StageRecord, worst
+
+DETAIL_LIMIT = 8_000
+"""Characters kept of what a check says: the rest of a megabyte of response body helps nobody."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run of one check came to; `evidence.model.Evidence` has the fields' meanings."""
+
+    check: str
+    claim: str
+    outcome: Outcome
+    started: dt.datetime
+    seconds: float
+    detail: str = ""
+    measured: dict[str, float] = msgspec.field(default_factory=dict)
+    attachments: tuple[str, ...] = ()
+    where: str = ""
+
+
+class Stage:
+    """Collects results and writes them, combined and bound to run and release, on `finish`."""
+
+    def __init__(self, name: str, run: runs.Run, release: releases.Release) -> None:
+        """Start the stage's clock; nothing is written before `finish`."""
+        self.name = name
+        self.run = run
+        self.release = release
+        self.tools: dict[str, str] = {}
+        self._started = runs.now()
+        self._planned: dict[str, None] = {}
+        self._results: dict[str, list[Result]] = {}
+
+    def plan(self, checks: Iterable[str]) -> None:
+        """Say which checks this stage sets out to run."""
+        self._planned.update(dict.fromkeys(checks))
+
+    def add(self, result: Result) -> None:
+        """Take one result."""
+        self._results.setdefault(result.check, []).append(result)
+
+    def attach(self, name: str, content: bytes | str | Path) -> str:
+        """Keep a file beside the evidence; text is redacted. Return its path relative to the run folder."""
+        safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "attachment"
+        path = Path("attachments", self.name, safe)
+        target = self.run.path / path
+        if isinstance(content, Path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(content, target)
+        else:
+            data = content if isinstance(content, bytes) else redact(content).encode("utf-8", "backslashreplace")
+            runs.write_atomically(target, data)
+        return path.as_posix()
+
+    def finish(self, exit_code: int) -> Path:
+        """Write the stage's file; `exit_code` is the runner's own, 0 or 1 where it could look."""
+        record = StageRecord(
+            stage=self.name,
+            run=self.run.record.run,
+            release=self.run.record.identity.digest,
+            started=self._started,
+            finished=runs.now(),
+            planned=tuple(self._planned),
+            exit_code=exit_code,
+            tools=self.tools,
+        )
+        return self.run.write(record, [self._combine(results) for results in self._results.values()])
+
+    def _combine(self, results: list[Result]) -> Evidence:
+        outcome = worst(result.outcome for result in results)
+        measured, conflicts = _merge(result.measured for result in results)
+        details = [result.detail for result in results if result.detail and result.outcome is outcome]
+        if conflicts:
+            outcome = Outcome.ERRORED
+            details.append(f"measured more than once with different values: {', '.join(sorted(conflicts))}")
+        return Evidence(
+            check=results[0].check,
+            claim=results[0].claim,
+            outcome=outcome,
+            stage=self.name,
+            run=self.run.record.run,
+            release=self.run.record.identity.digest,
+            started=min(result.started for result in results),
+            seconds=sum(result.seconds for result in results),
+            detail=shorten(redact("\n".join(dict.fromkeys(details)))),
+            measured=measured,
+            cases=len(results),
+            attachments=tuple(dict.fromkeys(name for result in results for name in result.attachments)),
+            where=results[0].where,
+        )
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Stage:
+    """Open the stage that RELEASE_STAGE, RELEASE_RUN and RELEASE_FILE name; InputError where one is missing."""
+    missing = [name for name in ("RELEASE_STAGE", "RELEASE_RUN", "RELEASE_FILE") if not environment.get(name)]
+    if missing:
+        msg = f"{', '.join(missing)} not set: run a stage by `nox -s STAGE`, which sets them"
+        raise InputError(msg)
+    release = releases.load(Path(environment["RELEASE_FILE"]))
+    return Stage(environment["RELEASE_STAGE"], runs.start(Path(environment["RELEASE_RUN"]), release), release)
+
+
+def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Replace the value of every variable that RELEASE_SECRETS names by the variable's name."""
+    for name in filter(None, environment.get("RELEASE_SECRETS", "").split(",")):
+        value = environment.get(name, "")
+        if value:
+            text = text.replace(value, f"<{name}>")
+    return text
+
+
+def shorten(text: str) -> str:
+    """Cut text to DETAIL_LIMIT characters, with a note of how much is gone."""
+    if len(text) <= DETAIL_LIMIT:
+        return text
+    return f"{text[:DETAIL_LIMIT]}\n… ({len(text) - DETAIL_LIMIT} characters more)"
+
+
+def _merge(parts: Iterable[Mapping[str, float]]) -> tuple[dict[str, float], set[str]]:
+    """Unite measures of several results; a name with two different values is a conflict, never the better one."""
+    merged: dict[str, float] = {}
+    conflicts: set[str] = set()
+    for part in parts:
+        for name, value in part.items():
+            known = merged.setdefault(name, value)
+            if known != value and not (math.isnan(known) and math.isnan(value)):
+                conflicts.add(name)
+    return merged, conflicts
