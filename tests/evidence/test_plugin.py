@@ -1,0 +1,157 @@
+"""pytest's many ways to end become the right outcome, and never a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evidence import run as runs
+from evidence.model import Evidence, Outcome, StageEvidence
+
+Ran = Callable[..., tuple[int, StageEvidence | None]]
+HEAD = "import pytest\nfrom evidence.check import check\n"
+
+
+@pytest.fixture
+def ran(pytester: pytest.Pytester, release_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """Run a module of checks as a stage, in a process of its own; return pytest's exit code and the evidence."""
+    run = tmp_path / "runs" / "r1"
+    monkeypatch.setenv("RELEASE_FILE", str(release_file))
+    monkeypatch.setenv("RELEASE_RUN", str(run))
+    monkeypatch.setenv("RELEASE_STAGE", "smoke")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+    def go(source: str, *arguments: str) -> tuple[int, StageEvidence | None]:
+        pytester.makeini("[pytest]\npython_files = check_*.py\npython_functions = check_*\n")
+        pytester.makepyfile(check_shop=HEAD + source)
+        code = pytester.runpytest_subprocess("-p", "evidence.plugin", *arguments).ret
+        path = run / "evidence" / "smoke.jsonl"
+        return int(code), runs.read_stage(path) if path.exists() else None
+
+    return go
+
+
+def only(stage: StageEvidence | None) -> Evidence:
+    """The one evidence of the stage."""
+    assert stage is not None
+    (evidence,) = stage.evidence
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ("    assert 1 == 1", Outcome.PASSED),
+        ("    assert 1 == 2", Outcome.FAILED),
+        ("    raise ConnectionError('refused')", Outcome.ERRORED),
+        ("    pytest.fail('no assert')", Outcome.ERRORED),
+        ("    pytest.skip('no browser')", Outcome.SKIPPED),
+        ("    pytest.xfail('known')", Outcome.SKIPPED),
+    ],
+)
+def test_outcomes(ran: Ran, body: str, outcome: Outcome) -> None:
+    """Only a failed assert is the release's fault, and only a run to the end is a pass."""
+    _, stage = ran(f'@check("SHOP-001")\ndef check_it():\n    """It sells."""\n{body}\n')
+    evidence = only(stage)
+
+    assert (outcome, "SHOP-001", "It sells.") == (evidence.outcome, evidence.check, evidence.claim)
+
+
+def test_a_timeout_of_ours_is_not_the_releases_fault(ran: Ran) -> None:
+    """A check that hangs is ended, and we could not tell."""
+    source = '@check("SHOP-001")\ndef check_it():\n    """It sells."""\n    import time\n    time.sleep(60)\n'
+    _, stage = ran(source, "--timeout=0.5", "-o", "timeout_method=signal")
+
+    assert Outcome.ERRORED is only(stage).outcome
+
+
+def test_a_broken_fixture_is_not_the_releases_fault(ran: Ran) -> None:
+    """An assert that fails in a fixture is ERRORED, in setup and in teardown."""
+    fixture = "@pytest.fixture\ndef broken():\n    {}\n    yield\n    {}\n"
+    body = '@check("SHOP-001")\ndef check_it(broken):\n    """It sells."""\n'
+
+    for lines in (("assert False", "pass"), ("pass", "assert False")):
+        _, stage = ran(fixture.format(*lines) + body)
+
+        assert Outcome.ERRORED is only(stage).outcome
+
+
+def test_cases_combine_to_the_worst(ran: Ran) -> None:
+    """A parametrised failure is not overwritten by a later pass, and names its case."""
+    source = (
+        '@pytest.mark.parametrize("n", [1, 2, 3])\n'
+        '@check("SHOP-001")\ndef check_it(n):\n    """It."""\n    assert n != 2\n'
+    )
+    evidence = only(ran(source)[1])
+
+    assert (Outcome.FAILED, 3) == (evidence.outcome, evidence.cases)
+    assert evidence.detail.startswith("[2] ")
+
+
+def test_measures_and_attachments_are_kept(ran: Ran) -> None:
+    """What a check measured and attached is in its evidence, attachments of a teardown included."""
+    source = (
+        "@pytest.fixture\ndef trace(attach):\n    yield\n    attach('trace.txt', 'clicked')\n"
+        '@check("SHOP-001")\ndef check_it(measure, trace):\n    """It."""\n    measure(p95_ms=12.5)\n'
+    )
+    evidence = only(ran(source)[1])
+
+    assert ({"p95_ms": 12.5}, ("attachments/smoke/check_it-trace.txt",)) == (evidence.measured, evidence.attachments)
+
+
+def test_a_check_without_an_id_is_named(ran: Ran) -> None:
+    """A forgotten decorator is a usage error that names file and line, and the stage counts as not run."""
+    code, stage = ran('def check_it():\n    """It."""\n')
+
+    assert 4 == code
+    assert stage is None or stage.record.exit_code == 4
+
+
+def test_a_suite_that_collects_nothing_plans_nothing(ran: Ran) -> None:
+    """An empty suite leaves a record that says so, for the gate to hold on."""
+    code, stage = ran("")
+
+    assert 5 == code
+    assert stage is not None
+    assert (5, (), ()) == (stage.record.exit_code, stage.record.planned, stage.evidence)
+
+
+def test_a_broken_module_leaves_no_pass(ran: Ran) -> None:
+    """A suite that cannot be imported ends with pytest's own code and without evidence."""
+    code, stage = ran("import nothing_of_that_name\n")
+
+    assert 2 == code
+    assert stage is None or (stage.record.exit_code, stage.evidence) == (2, ())
+
+
+def test_a_deselected_check_is_planned_and_skipped(ran: Ran) -> None:
+    """`-k` leaves no hole that looks like a pass."""
+    source = "".join(f'@check("SHOP-00{n}")\ndef check_{n}():\n    """It {n}."""\n' for n in (1, 2))
+    _, stage = ran(source, "-k", "check_1")
+    assert stage is not None
+
+    assert {"SHOP-001", "SHOP-002"} == set(stage.record.planned)
+    assert {"SHOP-001": Outcome.PASSED, "SHOP-002": Outcome.SKIPPED} == {e.check: e.outcome for e in stage.evidence}
+
+
+def test_not_applicable_only_by_declaration(ran: Ran, release_file: Path) -> None:
+    """A check that release.toml declares not applicable does not run, and carries the declared reason."""
+    release_file.write_text(release_file.read_text() + '[not_applicable]\nSHOP-001 = "sells nothing"\n')
+    evidence = only(ran('@check("SHOP-001")\ndef check_it():\n    """It."""\n    assert False\n')[1])
+
+    assert (Outcome.NOT_APPLICABLE, "sells nothing") == (evidence.outcome, evidence.detail)
+
+
+def test_an_undeclared_section_is_skipped_with_the_mend(ran: Ran) -> None:
+    """What release.toml does not declare is reported as such, also from within a fixture."""
+    source = (
+        "import msgspec\nclass Table(msgspec.Struct):\n    path: str\n"
+        "@pytest.fixture\ndef table(release):\n    return release.section('smoke', Table)\n"
+        '@check("SHOP-001")\ndef check_it(table):\n    """It."""\n'
+    )
+    evidence = only(ran(source)[1])
+
+    assert Outcome.SKIPPED is evidence.outcome
+    assert "[smoke] is not declared" in evidence.detail

@@ -1,0 +1,63 @@
+"""A run's folder belongs to one release, and is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from evidence import release as releases
+from evidence import run as runs
+from evidence.errors import InputError
+from evidence.stage import Stage
+
+
+def test_two_stages_share_one_run(release_file: Path, tmp_path: Path) -> None:
+    """The first stage's record of the run holds for the second."""
+    release = releases.load(release_file)
+
+    assert runs.start(tmp_path / "r", release).record == runs.start(tmp_path / "r", release).record
+
+
+def test_a_changed_source_needs_a_new_run(release_file: Path, tmp_path: Path) -> None:
+    """A stage is not added to the run of a source that has changed since."""
+    release = releases.load(release_file)
+    runs.start(tmp_path / "r", release)
+    (release_file.parent / "src" / "app.py").write_text("changed\n")
+
+    with pytest.raises(InputError, match="start a new run"):
+        runs.start(tmp_path / "r", release)
+
+
+def test_a_run_folder_that_cannot_be_made_is_named(release_file: Path, tmp_path: Path) -> None:
+    """A file where the folder should be is one line, not a traceback."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(InputError, match="run folder cannot be written"):
+        runs.start(tmp_path / "file" / "r", releases.load(release_file))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"stage": "smoke"}', b"\xff\xfe", b'{"run": NaN}'])
+def test_what_is_not_evidence_is_refused_by_line(stage: Stage, content: bytes) -> None:
+    """An empty, torn, foreign or binary file is an error that names file and line."""
+    path = stage.run.evidence_path / "smoke.jsonl"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=r"smoke\.jsonl:1: is not evidence"):
+        runs.read_stage(path)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up while writing leaves the old content and no litter."""
+    path = tmp_path / "gate.json"
+    path.write_text("old")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        runs.write_atomically(path, b"new")
+
+    assert ("old", ["gate.json"]) == (path.read_text(), [entry.name for entry in tmp_path.iterdir()])
