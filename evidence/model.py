@@ -41,6 +41,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `measured` holds numbers whose names end in their unit (`p95_ms`, `error_ratio`, `rto_s`). `cases` counts the
     results that were combined (a parametrised check has several). `attachments` are paths relative to the run folder.
+    `as_of` says when the data that it rests on was current, where that is not now (a snapshot of advisories).
     """
 
     check: str
@@ -56,6 +57,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cases: int = 1
     attachments: tuple[str, ...] = ()
     where: str = ""
+    as_of: dt.datetime | None = None
 
 
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

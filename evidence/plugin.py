@@ -27,6 +27,7 @@ STAGE = pytest.StashKey[Stage]()
 NOT_APPLICABLE = pytest.StashKey[str]()
 MEASURED = pytest.StashKey[dict[str, float]]()
 ATTACHED = pytest.StashKey[list[str]]()
+AS_OF = pytest.StashKey[dt.datetime]()
 PHASES = pytest.StashKey[list[tuple[Outcome, str, float]]]()
 
 
@@ -111,6 +112,16 @@ def measure(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 
 @pytest.fixture
+def as_of(request: pytest.FixtureRequest) -> Callable[[dt.datetime], None]:
+    """Say when the data that the check rests on was current: `as_of(snapshot.date)`."""
+
+    def remember(moment: dt.datetime) -> None:
+        request.node.stash[AS_OF] = moment
+
+    return remember
+
+
+@pytest.fixture
 def attach(request: pytest.FixtureRequest) -> Callable[[str, bytes | str | Path], None]:
     """Keep a file beside the evidence: `attach("screenshot.png", data)`."""
 
@@ -164,4 +175,5 @@ def _result(item: pytest.Item, outcome: Outcome, detail: str, seconds: float = 0
         measured=item.stash.get(MEASURED, {}),
         attachments=tuple(attached),
         where=f"{path}:{(line or 0) + 1}",
+        as_of=item.stash.get(AS_OF, None),
     )

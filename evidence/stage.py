@@ -33,6 +33,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     measured: dict[str, float] = msgspec.field(default_factory=dict)
     attachments: tuple[str, ...] = ()
     where: str = ""
+    as_of: dt.datetime | None = None
 
 
 class Stage:
@@ -104,6 +105,7 @@ class Stage:
             cases=len(results),
             attachments=tuple(dict.fromkeys(name for result in results for name in result.attachments)),
             where=results[0].where,
+            as_of=min((result.as_of for result in results if result.as_of), default=None),
         )
 
 
