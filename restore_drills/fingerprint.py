@@ -1,0 +1,114 @@
+"""What a database is, in a form that two servers can be compared by: content, sequences, schema, roles."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import LiteralString
+
+import msgspec
+import psycopg
+from psycopg import conninfo, sql
+
+from fixtures.postgres import binaries
+
+PINNED: dict[LiteralString, LiteralString] = {
+    "DateStyle": "ISO",
+    "IntervalStyle": "iso_8601",
+    "TimeZone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+}
+"""What the text of a row depends on."""
+RELATIONS = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    ORDER BY 1, 2
+"""
+SEQUENCES = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
+OWNED = """
+    SELECT n.nspname, s.relname, t.relname, a.attname
+    FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+    JOIN pg_namespace n ON n.oid = s.relnamespace
+    JOIN pg_class t ON t.oid = d.refobjid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') ORDER BY 1, 2
+"""
+ROLES = """
+    SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls,
+           rolconnlimit, rolvaliduntil::text,
+           ARRAY(SELECT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
+                 WHERE m.member = pg_roles.oid ORDER BY 1)
+    FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1
+"""
+NOISE = ("--", "\\restrict", "\\unrestrict", "SET ", "SELECT pg_catalog.set_config")
+
+
+class Table(msgspec.Struct, frozen=True):
+    """How many rows, and the sum of a 64-bit hash of each: the same in any order, another for other content."""
+
+    rows: int
+    digest: str
+
+
+class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
+    """One database, and the roles of its server.
+
+    `tables` (with populated materialized views) and `sequences` (last value) by name, `schema` as sorted lines of SQL,
+    `roles` with their attributes and memberships.
+    """
+
+    tables: dict[str, Table]
+    sequences: dict[str, int | None]
+    schema: tuple[str, ...]
+    roles: dict[str, str]
+
+
+def take(connection: psycopg.Connection, dsn: str, snapshot: str | None = None) -> Fingerprint:
+    """Fingerprint the database, within the connection's transaction and, where given, in its exported snapshot."""
+    for name, value in PINNED.items():
+        connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+    names = [(str(schema), str(name)) for schema, name in connection.execute(RELATIONS)]
+    sequences = connection.execute(SEQUENCES).fetchall()
+    return Fingerprint(
+        tables={f"{schema}.{name}": _digest(connection, schema, name) for schema, name in names},
+        sequences={f"{schema}.{name}": value for schema, name, value in sequences},
+        schema=_schema(dsn, snapshot),
+        roles={name: str(rest) for name, *rest in connection.execute(ROLES)},
+    )
+
+
+def behind(connection: psycopg.Connection) -> list[str]:
+    """Name the sequences whose next value a row already has: the next insert would collide."""
+    late = []
+    for schema, sequence, table, column in connection.execute(OWNED).fetchall():
+        query = sql.SQL("SELECT nextval({}::regclass) <= coalesce(max({}), 0) FROM {}").format(
+            sql.Literal(sql.Identifier(schema, sequence).as_string(connection)),
+            sql.Identifier(column),
+            sql.Identifier(schema, table),
+        )
+        if (row := connection.execute(query).fetchone()) and row[0]:
+            late.append(f"{schema}.{sequence}")
+    return late
+
+
+def environment(dsn: str) -> dict[str, str]:
+    """The variables by which PostgreSQL's programs find a database: no password on a command line."""
+    parts = conninfo.conninfo_to_dict(dsn)
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    found = {names[key]: str(value) for key, value in parts.items() if key in names}
+    return {**os.environ, **found, "PATH": f"{binaries()}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def _digest(connection: psycopg.Connection, schema: str, name: str) -> Table:
+    query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM {} t")
+    row = connection.execute(query.format(sql.Identifier(schema, name))).fetchone()
+    assert row is not None
+    return Table(*row)
+
+
+def _schema(dsn: str, snapshot: str | None) -> tuple[str, ...]:
+    """Owners, grants, policies, constraints, indexes, functions, extensions: whatever pg_dump writes of a schema."""
+    command = [str(Path(binaries(), "pg_dump")), "--schema-only", *([f"--snapshot={snapshot}"] if snapshot else [])]
+    dumped = subprocess.run(command, env=environment(dsn), capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return tuple(sorted(line for line in dumped.splitlines() if line.strip() and not line.startswith(NOISE)))
