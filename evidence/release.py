@@ -130,7 +130,11 @@ def _files(release: Release) -> list[Path]:
         if not top.exists():
             msg = f"{release.path}: [source] paths: {name!r} does not exist"
             raise InputError(msg)
-        found.update([top] if top.is_file() else (path for path in top.rglob("*") if path.is_file()))
+        inside = {top} if top.is_file() else {path for path in top.rglob("*") if path.is_file()}
+        if not inside:
+            msg = f"{release.path}: [source] paths: {name!r} holds no file"
+            raise InputError(msg)
+        found |= inside
     return sorted(path for path in found if "__pycache__" not in path.parts and path.suffix != ".pyc")
 
 

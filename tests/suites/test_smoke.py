@@ -1,0 +1,256 @@
+"""The smoke stage sees what goes wrong in a real browser, and takes nothing that it did not see for a pass."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evidence import release as releases
+from evidence import run as runs
+from evidence.errors import InputError
+from evidence.model import Evidence, Outcome
+from suites.smoke import browser
+from suites.smoke.journeys import Ran, run_folder
+from suites.smoke.process import run
+
+TREE = Path(__file__).parents[2]
+HEAD = "<!doctype html><html lang=en><link rel=icon href=data:,><title>Shop</title>"
+GOOD = f"{HEAD}<h1>Shop</h1>"
+PAGES = {
+    "/": GOOD,
+    "/broken": f"{GOOD}<img src=/gone.png?user=eve><script>console.error('boom'); undefined_name()</script>",
+    "/headless": f"{HEAD}<p>Welcome</p>",
+    "/untitled": "<!doctype html><h1>Shop</h1>",
+}
+JOURNEY = 'def test_buys(page):\n    page.goto("/")\n    assert page.title() == "Shop"\n'
+
+RunFolder = Callable[[str], Ran]
+RunStage = Callable[..., dict[str, Evidence]]
+
+
+class Shop(BaseHTTPRequestHandler):
+    """Serves PAGES, sends `/cart` to the start page, refuses `/members`, and has nothing else."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        body = PAGES.get(self.path)
+        self.send_response({"/cart": 303, "/members": 401}.get(self.path, 200 if body else 404))
+        self.send_header("Content-Type", "text/html")
+        if self.path == "/cart":
+            self.send_header("Location", "/")
+        self.end_headers()
+        self.wfile.write((body or GOOD).encode())
+
+    def log_message(self, *_arguments: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[str]:
+    """The URL of the shop."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def launch() -> dict[str, Any]:
+    """The real browser's options; without one these tests break, they are not skipped."""
+    return browser.launch_options(browser.this_machine(print))
+
+
+@pytest.fixture
+def folder(release_file: Path) -> Path:
+    """The release's folder of journeys, empty."""
+    journeys = release_file.parent / "journeys"
+    journeys.mkdir()
+    return journeys
+
+
+@pytest.fixture
+def ran(folder: Path, shop: str, launch: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """Run one module of journeys."""
+    monkeypatch.setenv("TARGET_URL", shop)
+
+    def go(source: str) -> Ran:
+        (folder / "test_shop.py").write_text(source)
+        return run_folder("journeys", releases.load(folder.parent / "release.toml"), launch, tmp_path / "scratch")
+
+    return go
+
+
+@pytest.fixture
+def stage_ran(folder: Path, release_file: Path, shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStage:
+    """Run the whole stage for some pages and one module of journeys; return the evidence by id."""
+    for name, value in {
+        "TARGET_URL": shop,
+        "RELEASE_STAGE": "smoke",
+        "RELEASE_RUN": str(tmp_path / "run"),
+        "RELEASE_FILE": str(release_file),
+        "PYTHONPATH": str(TREE),
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def go(table: str, source: str = JOURNEY) -> dict[str, Evidence]:
+        (folder / "test_shop.py").write_text(source)
+        release_file.write_text(f"{release_file.read_text()}[smoke]\n{table}\n")
+        command = [sys.executable, "-m", "pytest", "-p", "evidence.plugin", str(TREE / "suites" / "smoke")]
+        done = run(command, 60, cwd=tmp_path)
+        assert done.code in (0, 1), done.output
+        evidence = runs.read_stage(tmp_path / "run" / "evidence" / "smoke.jsonl").evidence
+        return {one.check: one for one in evidence}
+
+    return go
+
+
+def outcomes(evidence: dict[str, Evidence]) -> list[Outcome]:
+    """The outcomes of SMOKE-001 to SMOKE-004."""
+    return [evidence[f"SMOKE-00{number}"].outcome for number in (1, 2, 3, 4)]
+
+
+def test_the_journeys_get_our_browser_and_are_watched(ran: RunFolder, launch: dict[str, Any]) -> None:
+    """The plugin's launch options reach the release's own tests, and what their pages do wrong is written down."""
+    launch["args"] = [*launch["args"], "--user-agent=release-verification-of-this-test"]
+    seen = ran(
+        "def test_looks(page, new_context):\n"
+        "    page.goto('/broken', wait_until='networkidle')\n"
+        "    assert page.evaluate('navigator.userAgent') == 'release-verification-of-this-test'\n"
+        "    new_context().new_page().goto('/members')\n"
+    ).seen
+
+    assert [Outcome.PASSED] == [journey.outcome for journey in seen.journeys]
+    assert 2 == seen.pages
+    assert {"journeys/test_shop.py::test_looks[chromium]"} == {problem.where for problem in seen.problems}
+    assert [
+        "404 GET /gone.png",
+        "console error: boom",
+        "exception: undefined_name is not defined",
+    ] == sorted(problem.what for problem in seen.problems)
+
+
+def test_whose_fault_a_journey_was(ran: RunFolder) -> None:
+    """Only a failed assert, or a page that does not do what was asked, is the release's fault."""
+    one = ran(
+        "import pytest\n"
+        "@pytest.fixture\ndef broken(): assert 0\n"
+        "@pytest.fixture\ndef untidy():\n    yield\n    raise OSError\n"
+        "def test_good(): pass\n"
+        "def test_assert(): assert 1 == 2\n"
+        "def test_click(page):\n    page.goto('/')\n    page.get_by_role('button').click(timeout=100)\n"
+        "def test_refused(page): page.goto('http://127.0.0.1:1/')\n"
+        "def test_untidy(untidy): assert 0\n"
+        "def test_bug(): raise KeyError('MAIL')\n"
+        "def test_fixture(broken): pass\n"
+        "def test_later(): pytest.skip('later')\n"
+    )
+    found: dict[Outcome, list[str]] = {}
+    for journey in one.seen.journeys:
+        found.setdefault(journey.outcome, []).append(journey.test.partition("::test_")[2].partition("[")[0])
+
+    assert {
+        Outcome.PASSED: ["good"],
+        Outcome.FAILED: ["assert", "click", "refused", "untidy"],
+        Outcome.ERRORED: ["bug", "fixture"],
+        Outcome.SKIPPED: ["later"],
+    } == found
+    assert "journeys/test_shop.py::test_bug: KeyError: 'MAIL'" in one.unseen
+    assert ["skipped: journeys/test_shop.py::test_later: Skipped: later"] == one.skipped
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("def test_it(): pass", "no journey opened a page"),
+        ("def buys(): pass", "exit code 5"),
+        ("import nothing_of_that_name", "No module named 'nothing_of_that_name'"),
+        ("import os\ndef test_it(): os._exit(0)", "no journey that pytest can find"),
+    ],
+)
+def test_a_folder_that_was_not_seen_is_no_pass(ran: RunFolder, source: str, why: str) -> None:
+    """A folder without a test, without a page, that cannot be read or whose run breaks off is told as unseen."""
+    assert why in ran(source).unseen
+
+
+def test_a_deselected_journey_is_skipped(ran: RunFolder, folder: Path) -> None:
+    """What the folder's own options leave out is not taken for run."""
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -k other\n")
+
+    assert ["skipped: test_shop.py::test_it: deselected", "skipped: test_shop.py::test_it2: deselected"] == ran(
+        "def test_it(): pass\ndef test_it2(): pass\ndef test_other(): pass"
+    ).skipped
+
+
+def test_a_missing_folder_is_named(release_file: Path, tmp_path: Path) -> None:
+    """A folder that release.toml names and that is not there is a mistake in release.toml."""
+    with pytest.raises(InputError, match=r"release.toml: \[smoke\] journeys: 'gone' does not exist"):
+        run_folder("gone", releases.load(release_file), {}, tmp_path)
+
+
+def test_a_good_release_passes(stage_ran: RunStage) -> None:
+    """Pages and journeys that work pass all four checks, with numbers to judge."""
+    evidence = stage_ran('pages = ["/"]\njourneys = ["journeys"]')
+
+    assert [Outcome.PASSED] * 4 == outcomes(evidence), evidence
+    assert 1 == evidence["SMOKE-003"].measured["journeys_total"]
+    assert 0 < evidence["SMOKE-004"].measured["lcp_ms"] < 20_000
+    assert {"watched_pages_total": 2, "problems_total": 0} == evidence["SMOKE-002"].measured
+
+
+def test_a_bad_release_fails(stage_ran: RunStage) -> None:
+    """Each page that is not what it should be, each request that fails, each broken journey is named, with a trace."""
+    journey = 'def test_buys(page):\n    page.goto("/")\n    assert page.title() == "Closed"\n'
+    pages = '["/members", "/headless", "/untitled", "/cart"]'
+    evidence = stage_ran(f'pages = {pages}\njourneys = ["journeys"]', journey)
+
+    assert [Outcome.FAILED, Outcome.FAILED, Outcome.FAILED, Outcome.ERRORED] == outcomes(evidence)
+    for wrong in (
+        "/members answers 401",
+        "/headless has no main heading",
+        "/untitled has no title",
+        "/cart leads to /:",
+    ):
+        assert wrong in evidence["SMOKE-001"].detail
+    assert "/untitled: /favicon.ico: Failed to load resource" in evidence["SMOKE-002"].detail
+    assert "test_buys[chromium]: AssertionError: assert 'Shop' == 'Closed'" in evidence["SMOKE-003"].detail
+    assert {".txt", ".png", ".zip"} == {Path(name).suffix for name in evidence["SMOKE-003"].attachments}
+
+
+def test_no_browser_is_no_pass(stage_ran: RunStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a browser every check is ERRORED, and says so."""
+    monkeypatch.setenv("RELEASE_CHROMIUM", "/nowhere/chromium")
+    evidence = stage_ran('pages = ["/"]\njourneys = ["journeys"]')
+
+    assert [Outcome.ERRORED] * 4 == outcomes(evidence)
+    assert "RELEASE_CHROMIUM" in evidence["SMOKE-001"].detail
+
+
+def test_what_is_not_declared_is_skipped(stage_ran: RunStage) -> None:
+    """A table without pages and journeys passes nothing."""
+    assert [Outcome.SKIPPED] * 4 == outcomes(stage_ran("expected_requests = []"))
+
+
+def test_an_expected_failure_is_no_problem_and_must_come(stage_ran: RunStage) -> None:
+    """A request that a journey makes fail on purpose is left out; one that is expected and never comes is an error."""
+    journey = 'def test_asks(page):\n    page.goto("/")\n    page.evaluate("fetch(\'/none\')")\n'
+    table = 'journeys = ["journeys"]\nexpected_requests = ["404 GET /none", "500 GET /never"]'
+    evidence = stage_ran(table, journey)["SMOKE-002"]
+
+    assert Outcome.ERRORED is evidence.outcome
+    assert "['500 GET /never']" in evidence.detail
+
+
+def test_the_callers_test_results_stay(stage_ran: RunStage, tmp_path: Path) -> None:
+    """pytest-playwright's habit of emptying `test-results` does not reach whoever runs the stage."""
+    kept = tmp_path / "test-results" / "mine.txt"
+    kept.parent.mkdir()
+    kept.touch()
+    stage_ran("pages = []")
+
+    assert kept.exists()
