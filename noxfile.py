@@ -12,9 +12,11 @@ nox --parallel 2                 the same, stages side by side
 nox -s smoke gate                one stage, judged alone: HOLD, since the others did not run
 nox -s load gate -- --run PATH   run one stage again in an existing run, and judge the whole run again
 nox -t dev                       this repository's own format, lint, types, import contracts and tests
+nox -s matrix                    prove that every bad release is caught by exactly the checks that it names
 
 After `--`: --run PATH (default: a new folder under reports/runs), --release PATH (release.toml), --policy PATH
-(policy.toml); everything else goes to the stage's own runner. Exit code 0 means PROMOTE; gate.json has the verdict.
+(policy.toml), --advisories PATH (an offline snapshot of OSV records); everything else goes to the stage's own runner.
+Exit code 0 means PROMOTE; gate.json has the verdict.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 
 HERE = Path(__file__).parent
+# Ctrl-C reaches a stage too: it has this long to take its servers down before it is killed.
+INTERRUPTED_WITHIN_S = 30
 # Nox runs parallel sessions in processes of their own: the name of the run reaches them through the environment.
 RUN = os.environ.setdefault("RELEASE_RUN_NAME", f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{os.getpid()}")
 
@@ -98,18 +102,8 @@ def gate(session: nox.Session) -> None:
     options, _ = arguments(session)
     install(session, "gate")
     atexit.register(print_last, options.run)
-    command = [
-        "python",
-        "-m",
-        "reports",
-        "--run",
-        options.run,
-        "--policy",
-        options.policy,
-        "--release",
-        options.release,
-    ]
-    session.run(*map(str, command), env=environment(session, options))
+    paths = ("--run", options.run, "--policy", options.policy, "--release", options.release)
+    session.run("python", "-m", "reports", *map(str, paths), env=environment(session, options))
 
 
 @nox.session(tags=["dev"], default=False, allow_parallel=True)
@@ -126,7 +120,14 @@ def style(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """This repository's own tests."""
     install(session, "dev")
-    session.run("python", "-m", "pytest", "tests", *session.posargs)
+    session.run("python", "-m", "pytest", "tests", "-n", "2", "--dist", "loadfile", *session.posargs)
+
+
+@nox.session(tags=["proof"], default=False, allow_parallel=False)
+def matrix(session: nox.Session) -> None:
+    """Every bad release is blocked by exactly the checks that it names."""
+    install(session, "dev")
+    session.run("python", "-m", "tests.matrix", *session.posargs)
 
 
 # Helpers
@@ -139,6 +140,7 @@ def arguments(session: nox.Session) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--run", type=called_from.joinpath, default=called_from / "reports" / "runs" / RUN)
     parser.add_argument("--release", type=called_from.joinpath, default=HERE / "release.toml")
     parser.add_argument("--policy", type=called_from.joinpath, default=HERE / "policy.toml")
+    parser.add_argument("--advisories", type=called_from.joinpath, default=os.environ.get("RELEASE_ADVISORIES"))
     return parser.parse_known_args(session.posargs)
 
 
@@ -148,6 +150,7 @@ def environment(session: nox.Session, options: argparse.Namespace) -> dict[str, 
         "RELEASE_FILE": str(options.release),
         "RELEASE_RUN": str(options.run),
         "RELEASE_STAGE": session.name,
+        "RELEASE_ADVISORIES": str(options.advisories or ""),
         "PYTHONPATH": str(HERE),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
@@ -163,7 +166,14 @@ def gather(session: nox.Session, *command: str, live: bool = False) -> None:
         command = ("python", "-m", "pytest", "-p", "evidence.plugin", *command)
     target = ("python", "-m", "fixtures.target", "--") if live else ()
     # 1 is "it looked, and something is wrong": evidence for the gate, not an accident.
-    session.run(*target, *command, *rest, env=environment(session, options), success_codes=[0, 1])
+    session.run(
+        *target,
+        *command,
+        *rest,
+        env=environment(session, options),
+        success_codes=[0, 1],
+        interrupt_timeout=INTERRUPTED_WITHIN_S,
+    )
 
 
 def install(session: nox.Session, group: str) -> None:
