@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import os
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -93,7 +94,11 @@ def pytest_runtest_makereport(
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the stage's file, also after an accident: the exit code then says so."""
     if stage := session.config.stash.get(STAGE, None):
-        stage.finish(int(exitstatus))
+        try:
+            stage.finish(int(exitstatus))
+        except InputError as error:
+            sys.stderr.write(f"{error}\n")
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,10 @@ class Stage:
         return path.as_posix()
 
     def finish(self, exit_code: int) -> Path:
-        """Write the stage's file; `exit_code` is the runner's own, 0 or 1 where it could look."""
+        """Write the stage's file; `exit_code` is the runner's own, 0 or 1 where it could look.
+
+        InputError where the run folder has no room.
+        """
         record = StageRecord(
             stage=self.name,
             run=self.run.record.run,
@@ -82,7 +85,11 @@ class Stage:
             exit_code=exit_code,
             tools=self.tools,
         )
-        return self.run.write(record, [self._combine(results) for results in self._results.values()])
+        try:
+            return self.run.write(record, [self._combine(results) for results in self._results.values()])
+        except OSError as error:
+            msg = f"{self.run.evidence_path}: the evidence of {self.name} cannot be written ({error.strerror})"
+            raise InputError(msg) from None
 
     def _combine(self, results: list[Result]) -> Evidence:
         outcome = worst(result.outcome for result in results)
