@@ -161,10 +161,10 @@ def test_an_undeclared_section_is_skipped_with_the_mend(ran: Ran) -> None:
 
 def test_a_full_disk_is_one_line(ran: Ran, pytester: pytest.Pytester, tmp_path: Path) -> None:
     """Where the evidence cannot be written the stage says so in one line, ends as a usage error, and leaves no file."""
-    ran('@check("SHOP-001")\ndef check_it():\n    """It sells."""\n')
+    ran('@check("SHOP-001")\ndef check_it():\n    """It sells."""\n    assert False, "x" * 7000\n')
     path = tmp_path / "runs" / "r1" / "evidence" / "smoke.jsonl"
     path.unlink()
-    limited = f"ulimit -f 0; exec {sys.executable} -m pytest -p evidence.plugin -p no:cacheprovider -s"
+    limited = f"ulimit -f 8; exec {sys.executable} -m pytest -p evidence.plugin -p no:cacheprovider -s"
     done = subprocess.run(["sh", "-c", limited], cwd=pytester.path, capture_output=True, text=True, check=False)
 
     assert 4 == done.returncode
