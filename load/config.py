@@ -1,0 +1,121 @@
+"""`[load]` of release.toml: how many requests arrive, which ones, and with what secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from evidence.errors import InputError
+
+MOST_ARRIVALS = 500_000
+"""Every request is kept in memory and in an attachment."""
+
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Path = Annotated[str, msgspec.Meta(pattern=r"^/(?!/)[^\x00-\x20\x7f]*$")]
+Method = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]+$")]
+Status = Annotated[int, msgspec.Meta(ge=200, le=599)]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of request. `weight` is its share; requests with one `name` are one group in the report."""
+
+    name: Name
+    path: Path
+    method: Method = "GET"
+    json: Any = None
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    expect: Status = 200
+    weight: Positive = 1
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[load]`: arrivals a second, in an open model, for `warmup_s` (discarded) and then `duration_s` (measured).
+
+    `max_in_flight` bounds the requests at work at once. `timeout_s` is how long a request may take, an arrival may wait
+    for a free user, and the run waits at its end.
+    """
+
+    rate_per_s: Positive
+    duration_s: Annotated[float, msgspec.Meta(ge=2, le=3600)]
+    requests: Annotated[tuple[Request, ...], msgspec.Meta(min_length=1)]
+    warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5
+    max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 200
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10
+    seed: int = 1
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be kept in memory, and what asks for nothing."""
+        asked = self.rate_per_s * (self.warmup_s + self.duration_s)
+        if asked > MOST_ARRIVALS:
+            msg = f"rate_per_s x (warmup_s + duration_s) is {asked:.0f}; at most {MOST_ARRIVALS} arrivals can be kept"
+            raise ValueError(msg)
+        if round(self.rate_per_s * self.duration_s) < 1:
+            msg = "rate_per_s x duration_s asks for less than one request"
+            raise ValueError(msg)
+
+    @property
+    def ends_s(self) -> float:
+        """When the measuring window closes, from the start."""
+        return self.warmup_s + self.duration_s
+
+
+def resolve(load: Load, environment: Mapping[str, str] = os.environ) -> Load:
+    """Fill `${NAME}` in and give every request the common headers; InputError names what cannot be sent."""
+    common = _filled(load.headers, environment)
+    requests = tuple(
+        msgspec.structs.replace(
+            request,
+            path=_filled(request.path, environment),
+            json=_filled(request.json, environment),
+            headers={**common, **_filled(request.headers, environment)},
+        )
+        for request in load.requests
+    )
+    for request in requests:
+        _check_sendable(request)
+    return msgspec.structs.replace(load, requests=requests)
+
+
+def _filled(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN401 - any TOML value
+    if isinstance(value, str):
+        return VARIABLE.sub(lambda match: _variable(match[1], environment), value)
+    if isinstance(value, dict):
+        return {key: _filled(inner, environment) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_filled(inner, environment) for inner in value]
+    return value
+
+
+def _variable(name: str, environment: Mapping[str, str]) -> str:
+    try:
+        return environment[name]
+    except KeyError:
+        msg = f"release.toml: [load] names the environment variable {name}, which is not set"
+        raise InputError(msg) from None
+
+
+def _check_sendable(request: Request) -> None:
+    """Headers and path as HTTP has them; the values may be secrets, so that only their names are told."""
+    where = f"release.toml: [load] requests: {request.name!r}"
+    if not re.fullmatch(r"/(?!/)[^\x00-\x20\x7f]*", request.path):
+        msg = f"{where}: path has a blank or a control character once its variables are filled in"
+        raise InputError(msg)
+    for name, value in request.headers.items():
+        if not FIELD_NAME.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
+            msg = f"{where}: header {name!r} cannot be sent: its name or value is not valid in HTTP"
+            raise InputError(msg)
+    try:
+        msgspec.json.encode(request.json)
+    except (TypeError, ValueError) as error:
+        msg = f"{where}: json cannot be sent: {error}"
+        raise InputError(msg) from None

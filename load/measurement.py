@@ -1,0 +1,108 @@
+"""What a run came to: the samples of the measuring window, and whether we were fit to take them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from load.config import Load
+from load.quantile import nearest_rank, ordered
+from load.recorder import DROPPED, Sample
+
+SLIP_P99_MS = 20.0
+CPU_RATIO = 0.9
+HANDED_OVER_RATIO = 0.98
+"""Beyond these the generator is saturated, and its numbers are its own: the 99th percentile of how late it was, its
+share of one core, the arrivals that it handed over within the window."""
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """How the generator was while it measured."""
+
+    lag_ms: Sequence[float]
+    cpu_ratio: Sequence[float]
+    accidents: Sequence[str] = ()
+    """What went wrong in our own code: each an error of ours, not of the release."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The run; the window [warmup_s, warmup_s + duration_s) was declared before the start."""
+
+    load: Load
+    everything: Sequence[Sample]
+    vitals: Vitals
+
+    @cached_property
+    def window(self) -> list[Sample]:
+        """Arrivals of the measuring window, in order of intended start."""
+        return [sample for sample in self.everything if sample.at_s >= self.load.warmup_s]
+
+    @cached_property
+    def sent(self) -> list[Sample]:
+        """Those that were sent."""
+        return [sample for sample in self.window if sample.error != DROPPED]
+
+    @cached_property
+    def good(self) -> list[Sample]:
+        """Those that were answered as declared: a fast refusal is no fast answer."""
+        return [sample for sample in self.sent if not sample.error]
+
+    @cached_property
+    def errors(self) -> Counter[tuple[str, str]]:
+        """Requests that failed, by name and reason."""
+        return Counter((sample.name, sample.error) for sample in self.sent if sample.error)
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals that found no free user in time."""
+        return len(self.window) - len(self.sent)
+
+    @cached_property
+    def answered_in_window(self) -> int:
+        """Answers of any status that were complete within the window, whenever they were asked for."""
+        begin, end = self.load.warmup_s, self.load.ends_s
+        return sum(1 for sample in self.everything if sample.status and begin <= sample.finished_s < end)
+
+    @cached_property
+    def slip_p99_ms(self) -> float:
+        """How late the generator was."""
+        return nearest_rank(ordered([sample.slip_ms for sample in self.window if not math.isnan(sample.slip_ms)]), 0.99)
+
+    @property
+    def lag_p99_ms(self) -> float:
+        """How late our event loop was."""
+        return nearest_rank(ordered(self.vitals.lag_ms), 0.99)
+
+    @property
+    def cpu_max_ratio(self) -> float:
+        """Our largest share of one core in a second."""
+        return max(self.vitals.cpu_ratio)
+
+    @cached_property
+    def handed_over_ratio(self) -> float:
+        """Arrivals that the generator handed over before the window closed, of those asked."""
+        in_time = sum(1 for sample in self.window if sample.at_s + sample.slip_ms / 1000 < self.load.ends_s)
+        return in_time / len(self.window)
+
+    def unfit(self) -> str:
+        """Say why nothing can be said about the release; empty where the generator kept up."""
+        reasons = list(dict.fromkeys(self.vitals.accidents))
+        if self.slip_p99_ms > SLIP_P99_MS:
+            reasons.append(
+                f"1 request in 100 left more than {self.slip_p99_ms:.0f} ms late (bound {SLIP_P99_MS:.0f} ms)"
+            )
+        if self.cpu_max_ratio > CPU_RATIO:
+            reasons.append(f"it used {self.cpu_max_ratio:.0%} of a core (bound {CPU_RATIO:.0%})")
+        if self.handed_over_ratio < HANDED_OVER_RATIO:
+            reasons.append(
+                f"it got to {self.handed_over_ratio:.1%} of the arrivals in time (bound {HANDED_OVER_RATIO:.0%})"
+            )
+        if not reasons:
+            return ""
+        mend = "give it a core of its own, or lower [load] rate_per_s"
+        return f"generator saturated, so that nothing can be said about the release: {'; '.join(reasons)}; {mend}"

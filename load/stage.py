@@ -1,0 +1,115 @@
+"""Leave the evidence of a run, whatever became of it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from evidence.check import claim_of
+from evidence.errors import InputError
+from evidence.model import Outcome
+from evidence.release import Undeclared
+from evidence.run import now
+from evidence.stage import Result, Stage
+from load.checks import CHECKS, Check, Finding, identifier
+from load.config import Load, resolve
+from load.measurement import Measurement
+from load.recorder import to_csv
+from load.summary import summary
+
+Attack = Callable[[str, Load], Measurement]
+
+TREE = Path(__file__).parents[1]
+LOOKED, WRONG, BAD_INPUT = 0, 1, 2
+
+
+class Runner:
+    """Runs the load once and lets every check look at it."""
+
+    def __init__(self, stage: Stage, attack: Attack) -> None:
+        """`attack` sends the load to a URL."""
+        self.stage = stage
+        self._attack = attack
+        self._started = now()
+        self._attachments: tuple[str, ...] = ()
+        stage.plan(map(identifier, CHECKS))
+
+    def run(self) -> int:
+        """Measure and judge nothing; return 0, 1 where a check did not pass, 2 where release.toml is wrong."""
+        checks = self._applicable()
+        if not checks:
+            return LOOKED
+        try:
+            measurement = self._measure()
+        except Undeclared as error:
+            return self._all(checks, Outcome.SKIPPED, str(error), LOOKED)
+        except InputError as error:
+            return self._all(checks, Outcome.ERRORED, str(error), BAD_INPUT)
+        except Exception as error:  # noqa: BLE001 - whatever it is, we could not tell
+            return self._all(checks, Outcome.ERRORED, str(error) or repr(error), WRONG)
+        return max(self._look(check, measurement) for check in checks)
+
+    def _applicable(self) -> list[Check]:
+        """Leave out what release.toml declares not applicable, before anything is sent."""
+        reasons = self.stage.release.not_applicable
+        for check in CHECKS:
+            if reason := reasons.get(identifier(check)):
+                self._add(check, Outcome.NOT_APPLICABLE, Finding({}, reason))
+        return [check for check in CHECKS if identifier(check) not in reasons]
+
+    def _measure(self) -> Measurement:
+        load = resolve(self.stage.release.section("load", Load))
+        url = os.environ.get("TARGET_URL", "")
+        if not url.startswith(("http://", "https://")):
+            msg = f"TARGET_URL is {url!r}, not an http address: run this stage by `nox -s load`, which sets it"
+            raise InputError(msg)
+        measurement = self._attack(url, load)
+        report = msgspec.json.format(msgspec.json.encode(summary(measurement, self.stage.tools)))
+        self._attachments = (
+            self.stage.attach("load.json", report.decode()),
+            self.stage.attach("requests.csv.gz", to_csv(measurement.everything)),
+        )
+        return measurement
+
+    def _look(self, check: Check, measurement: Measurement) -> int:
+        try:
+            finding = check(measurement)
+            outcome = Outcome.PASSED if finding.certain else Outcome.ERRORED
+        except AssertionError as error:
+            finding, outcome = Finding({}, str(error)), Outcome.FAILED
+        except Exception as error:  # noqa: BLE001 - not an assertion: we could not tell
+            finding, outcome = Finding({}, f"{type(error).__name__}: {error}"), Outcome.ERRORED
+        if unfit := measurement.unfit():
+            seen = f"{unfit}\nseen all the same: {finding.detail or 'nothing amiss'}"
+            finding, outcome = Finding(finding.measured, seen), Outcome.ERRORED
+        self._add(check, outcome, finding)
+        return LOOKED if outcome else WRONG
+
+    def _all(self, checks: list[Check], outcome: Outcome, detail: str, code: int) -> int:
+        sys.stderr.write(f"{detail}\n")
+        for check in checks:
+            self._add(check, outcome, Finding({}, detail))
+        return code
+
+    def _add(self, check: Check, outcome: Outcome, finding: Finding) -> None:
+        source, line = inspect.getsourcefile(check), inspect.getsourcelines(check)[1]
+        where = Path(source or "").relative_to(TREE).as_posix()
+        self.stage.add(
+            Result(
+                check=identifier(check),
+                claim=claim_of(check),
+                outcome=outcome,
+                started=self._started,
+                seconds=(now() - self._started) / timedelta(seconds=1),
+                detail=finding.detail,
+                measured=finding.measured,
+                attachments=self._attachments,
+                where=f"{where}:{line}",
+            )
+        )

@@ -1,0 +1,113 @@
+"""A small real HTTP server, in a thread, whose faults are known: what it did is the truth that a run is held to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+LIMITED = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
+ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+
+RESETS = 46
+FAST_S, SLOW_S, SLOW_EVERY = 0.02, 0.2, 10
+FREEZE_S = (1.0, 1.5)
+"""How often /reset resets before it answers; how long /mixed takes, one in SLOW_EVERY being slow; when /freezing, from
+its first request on, answers nobody."""
+
+
+class Server:
+    """`with Server() as server`: `server.url`, and `server.seen`, the requests that really arrived, by path."""
+
+    def __init__(self) -> None:
+        """Listen; nothing is answered before `with`."""
+        self.seen: Counter[str] = Counter()
+        self.reused = 0
+        self._first_s: dict[str, float] = {}
+        self._loop = asyncio.new_event_loop()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._listener.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._listener))
+        self._loop.run_forever()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers: dict[str, Callable[[asyncio.StreamWriter], Awaitable[bytes]]] = {
+            "/mixed": self._mixed,
+            "/slow": self._slow,
+            "/limited": self._limited,
+            "/reset": self._reset,
+            "/endless": self._endless,
+            "/freezing": self._freezing,
+        }
+        served = 0
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                path = head.split(b" ", 2)[1].decode()
+                self.seen[path] += 1
+                self.reused += path == "/reset" and served > 0
+                self._first_s.setdefault(path, time.monotonic())
+                writer.write(await answers[path](writer) if path in answers else OK)
+                served += 1
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _mixed(self, _: asyncio.StreamWriter) -> bytes:
+        await asyncio.sleep(FAST_S if self.seen["/mixed"] % SLOW_EVERY else SLOW_S)
+        return OK
+
+    async def _slow(self, _: asyncio.StreamWriter) -> bytes:
+        await asyncio.sleep(SLOW_S)
+        return OK
+
+    async def _limited(self, _: asyncio.StreamWriter) -> bytes:
+        return LIMITED
+
+    async def _reset(self, writer: asyncio.StreamWriter) -> bytes:
+        if self.seen["/reset"] > RESETS:
+            return OK
+        # Close with a reset, as a process that is killed with data unread does.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        raise ConnectionResetError
+
+    async def _endless(self, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(ENDLESS)
+        while True:
+            await asyncio.sleep(0.1)
+            writer.write(b".")
+            await writer.drain()
+
+    async def _freezing(self, _: asyncio.StreamWriter) -> bytes:
+        since_s = time.monotonic() - self._first_s["/freezing"]
+        begin, end = FREEZE_S
+        await asyncio.sleep(end - since_s if begin <= since_s < end else 0.005)
+        return OK

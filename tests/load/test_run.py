@@ -1,0 +1,167 @@
+"""Whole runs against a server whose faults are known."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from evidence import run as runs
+from evidence.model import Outcome
+from tests.conftest import RELEASE
+from tests.load.conftest import Command, Ran
+from tests.load.server import FAST_S, FREEZE_S, RESETS, SLOW_S, Server
+
+FAULTS = """
+rate_per_s = 150
+warmup_s = 0.5
+duration_s = 2
+timeout_s = 1
+headers = { Authorization = "Bearer ${SHOP_KEY}" }
+requests = [
+    { name = "mixed", path = "/mixed", weight = 5 },
+    { name = "limited", path = "/limited" },
+    { name = "reset", path = "/reset", weight = 2 },
+    { name = "endless", path = "/endless", weight = 0.3 },
+]
+"""
+FREEZING = """
+rate_per_s = 100
+warmup_s = 0
+duration_s = 2
+requests = [{ name = "freezing", path = "/freezing" }]
+"""
+TOO_SLOW = """
+rate_per_s = 100
+warmup_s = 0
+duration_s = 2
+timeout_s = 0.3
+max_in_flight = 3
+requests = [{ name = "slow", path = "/slow" }]
+"""
+TOO_MUCH = """
+rate_per_s = 40000
+warmup_s = 0
+duration_s = 2
+timeout_s = 0.2
+max_in_flight = 50
+requests = [{ name = "home", path = "/" }]
+"""
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Server]:
+    """One run against every fault, and the server's own account of it."""
+    folder = tmp_path_factory.mktemp("a shop")
+    (folder / "src").mkdir()
+    (folder / "src" / "app.py").touch()
+    (folder / "release.toml").write_text(RELEASE)
+    with Server() as server:
+        command = Command(folder / "release.toml", folder / "run")
+        return command(server.url, FAULTS, SHOP_KEY="hunter2hunter2", RELEASE_SECRETS="SHOP_KEY"), server
+
+
+def test_every_reset_is_seen(faulty: tuple[Ran, Server]) -> None:
+    """Each request is sent once, also on connections that had served before: no repetition hides a reset."""
+    ran, server = faulty
+    broken = [row for row in ran.rows if row["name"] == "reset" and row["error"]]
+
+    assert {f"/{name}": sum(row["name"] == name for row in ran.rows) for name in ran.summary["requests"]} == server.seen
+    assert (RESETS, {("0", "HTTPConnectionClosed")}) == (len(broken), {(row["status"], row["error"]) for row in broken})
+    assert server.reused > RESETS / 2
+
+
+def test_percentiles_are_the_servers(faulty: tuple[Ran, Server]) -> None:
+    """A server that is slow for one request in ten has that as its p95, and not as its median."""
+    mixed = faulty[0].summary["requests"]["mixed"]
+
+    assert FAST_S * 1000 < mixed["p50_ms"] < SLOW_S * 500
+    assert SLOW_S * 1000 < mixed["p95_ms"] < SLOW_S * 1500
+    assert {} == mixed["errors"]
+
+
+def test_errors_are_measured_beside_latency(faulty: tuple[Ran, Server]) -> None:
+    """Latency is of the requests answered as declared; all else counts as an error, by name."""
+    ran, _ = faulty
+    window = [row for row in ran.rows if float(row["at_s"]) >= 0.5]
+    good = [row for row in window if not row["error"]]
+    latency, errors = ran.evidence["LOAD-001"].measured, ran.evidence["LOAD-002"]
+
+    assert (300, 300) == (len(window), errors.measured["samples_total"])
+    assert len(good) == latency["samples_total"]
+    assert 300 - len(good) == errors.measured["errors_total"]
+    assert sum(row["status"] == "429" for row in window) == errors.measured["limited_total"]
+    assert f"endless: {sum(row['error'] == 'unanswered' for row in window)} x unanswered" in errors.detail
+    assert "429 instead of 200" in errors.detail
+
+
+def test_a_run_leaves_evidence_and_no_secret(faulty: tuple[Ran, Server]) -> None:
+    """The checks measured, which is all they do; progress was told; the key that was sent is in no file and no line."""
+    ran, _ = faulty
+    files = [path.read_bytes() for path in ran.run.rglob("*") if path.is_file() and path.suffix != ".gz"]
+
+    expected = {Outcome.ERRORED if ran.unfit else Outcome.PASSED}
+    assert expected == {one.outcome for one in ran.evidence.values()}, ran.output
+    assert "recent p95" in ran.output
+    assert "hunter2" not in f"{ran.output}{files}{ran.rows}"
+
+
+def test_a_stall_is_seen_in_the_percentile(command: Command) -> None:
+    """Arrivals do not wait for a frozen server, and what came together is not taken for independent."""
+    with Server() as server:
+        ran = command(server.url, FREEZING)
+    latency = ran.evidence["LOAD-001"]
+
+    # Half a second of two: a quarter of the arrivals waited, evenly from all of the freeze to none of it.
+    assert 600 * (FREEZE_S[1] - FREEZE_S[0]) < latency.measured["p95_ms"] < 1000
+    assert Outcome.ERRORED is latency.outcome
+    assert "cannot bound the 95% quantile" in latency.detail
+    assert (1, 0) == (ran.code, ran.evidence["LOAD-002"].measured["errors_total"])
+
+
+def test_a_release_that_cannot_keep_up_is_not_our_fault(command: Command) -> None:
+    """Three users of 200 ms make 15 requests a second: the rest is dropped and counted, and we are not blamed."""
+    with Server() as server:
+        ran = command(server.url, TOO_SLOW)
+    rate = ran.evidence["LOAD-003"]
+
+    assert (Outcome.ERRORED if ran.unfit else Outcome.PASSED) is rate.outcome
+    assert 5 < rate.measured["achieved_per_s"] <= 15
+    assert 100 == rate.measured["asked_per_s"]
+    assert sum(row["error"] == "dropped" for row in ran.rows) == rate.measured["dropped_total"] > 50
+    # Nobody waits longer for a user than timeout_s.
+    assert ran.evidence["LOAD-001"].measured["max_ms"] < 1000
+    assert ran.evidence["LOAD-001"].measured["p50_ms"] > 1.5 * SLOW_S * 1000
+
+
+def test_a_saturated_generator_says_nothing_of_the_release(command: Command) -> None:
+    """When we cannot send what was asked, every check is an error of ours: neither a pass nor a failure."""
+    with Server() as server:
+        ran = command(server.url, TOO_MUCH)
+
+    assert (1, {Outcome.ERRORED}) == (ran.code, {one.outcome for one in ran.evidence.values()})
+    assert "generator saturated" in ran.evidence["LOAD-003"].detail
+
+
+def test_a_dead_target_is_one_line(command: Command) -> None:
+    """Where nobody answers, nothing is said of the release, and no traceback is printed."""
+    ran = command("http://127.0.0.1:9", FREEZING)
+
+    assert (1, {Outcome.ERRORED}) == (ran.code, {one.outcome for one in ran.evidence.values()})
+    assert "the target http://127.0.0.1:9 does not answer: Connection refused\n" == ran.output
+
+
+def test_an_interrupted_run_claims_nothing(command: Command) -> None:
+    """Ctrl-C ends the run at once, with 130 and without a result."""
+    with Server() as server:
+        process = command.start(server.url, FREEZING)
+        deadline = time.monotonic() + 30
+        while not server.seen and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=2)
+    found = runs.read_stage(command.run / "evidence" / "load.jsonl")
+
+    assert (130, "") == (process.returncode, output)
+    assert (130, (), 3) == (found.record.exit_code, found.evidence, len(found.record.planned))

@@ -1,0 +1,146 @@
+"""Whatever becomes of a run, its evidence says so. The load itself is played: no request is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evidence import release as releases
+from evidence import run as runs
+from evidence.catalogue import read
+from evidence.model import Evidence, Outcome
+from evidence.stage import Stage
+from load.checks import CHECKS, identifier
+from load.config import Load
+from load.measurement import Measurement, Vitals
+from load.stage import Runner
+from tests.load.test_checks import LOAD, WELL, measured, sample, steady
+
+DECLARED = """
+[load]
+rate_per_s = 100
+duration_s = 4
+warmup_s = 1
+requests = [{ name = "home", path = "/" }]
+"""
+
+
+@pytest.fixture
+def _target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TARGET_URL", "http://127.0.0.1:1")
+
+
+def ran(
+    release_file: Path, declared: str, played: Measurement | Exception | None = None
+) -> tuple[int, dict[str, Evidence]]:
+    """Run the stage on a release with this ending of its release.toml; return its code and its evidence."""
+
+    def attack(_url: str, _load: Load) -> Measurement:
+        assert played is not None, "nothing was to be sent"
+        if isinstance(played, Exception):
+            raise played
+        return played
+
+    release_file.write_text(f"{release_file.read_text()}{declared}")
+    release = releases.load(release_file)
+    stage = Stage("load", runs.start(release_file.parent / "run", release), release)
+    code = Runner(stage, attack).run()
+    return code, {one.check: one for one in runs.read_stage(stage.finish(code)).evidence}
+
+
+@pytest.mark.usefixtures("_target")
+def test_a_good_run_measures_for_the_policy(release_file: Path) -> None:
+    """Every check passes, which only means that it measured; the summary and every request are attached."""
+    code, evidence = ran(release_file, DECLARED, measured(steady()))
+
+    assert (0, {Outcome.PASSED}) == (code, {one.outcome for one in evidence.values()})
+    assert ("attachments/load/load.json", "attachments/load/requests.csv.gz") == evidence["LOAD-001"].attachments
+    assert "load/checks.py" == evidence["LOAD-001"].where.partition(":")[0]
+
+
+@pytest.mark.usefixtures("_target")
+def test_a_release_that_answers_nothing_fails(release_file: Path) -> None:
+    """No good answer fails the latency check; the others have numbers for the policy."""
+    code, evidence = ran(release_file, DECLARED, measured([sample(2, status=0, error="ConnectionResetError")] * 400))
+
+    assert (1, Outcome.FAILED) == (code, evidence["LOAD-001"].outcome)
+    assert 1.0 == evidence["LOAD-002"].measured["error_ratio"]
+
+
+@pytest.mark.usefixtures("_target")
+def test_what_an_unfit_generator_saw_is_neither_pass_nor_failure(release_file: Path) -> None:
+    """Not even the failure that it saw: it may be its own."""
+    unfit = Measurement(LOAD, [sample(2, status=0, error="TimeoutError")] * 400, Vitals(lag_ms=[1.0], cpu_ratio=[0.99]))
+    code, evidence = ran(release_file, DECLARED, unfit)
+
+    assert (1, {Outcome.ERRORED}) == (code, {one.outcome for one in evidence.values()})
+    assert all("generator saturated" in one.detail for one in evidence.values())
+    assert "home: 400 x TimeoutError" in evidence["LOAD-002"].detail
+
+
+@pytest.mark.usefixtures("_target")
+def test_an_uncertain_percentile_is_no_pass(release_file: Path) -> None:
+    """Too few samples for a bound: we could not tell."""
+    code, evidence = ran(release_file, DECLARED, measured(steady()[100:160], WELL))
+
+    assert (1, Outcome.ERRORED, Outcome.PASSED) == (
+        code,
+        evidence["LOAD-001"].outcome,
+        evidence["LOAD-002"].outcome,
+    )
+
+
+@pytest.mark.usefixtures("_target")
+def test_a_run_that_breaks_is_our_error(release_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever went wrong is one line of text and an error in every check."""
+    code, evidence = ran(release_file, DECLARED, RuntimeError("the load did not end"))
+
+    assert (1, {(Outcome.ERRORED, "the load did not end")}) == (
+        code,
+        {(one.outcome, one.detail) for one in evidence.values()},
+    )
+    assert "the load did not end\n" == capsys.readouterr().err
+
+
+def test_an_undeclared_load_is_skipped_with_the_mend(release_file: Path) -> None:
+    """No [load]: nothing is sent, nothing passes, and the reader knows what to write."""
+    code, evidence = ran(release_file, "")
+
+    assert (0, {Outcome.SKIPPED}, 3) == (code, {one.outcome for one in evidence.values()}, len(evidence))
+    assert "[load] is not declared; declare it, or say why not" in evidence["LOAD-001"].detail
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("[load]\nrate = 3", "[load]: Object "),
+        (DECLARED.replace("[load]", '[load]\nheaders = { K = "${NOT_THERE}" }'), "NOT_THERE, which is not set"),
+        (DECLARED, "TARGET_URL is ''"),
+    ],
+)
+def test_a_wrong_declaration_is_our_error(release_file: Path, declared: str, message: str) -> None:
+    """A field, a variable or the address that is wrong is named, and exits with 2, before anything is sent."""
+    code, evidence = ran(release_file, declared)
+
+    assert (2, {Outcome.ERRORED}) == (code, {one.outcome for one in evidence.values()})
+    assert message in evidence["LOAD-003"].detail
+
+
+@pytest.mark.usefixtures("_target")
+def test_what_does_not_apply_is_said_with_its_reason(release_file: Path) -> None:
+    """All checks declared not applicable: no load is needed, and none is sent."""
+    reasons = "".join(f'{identifier(check)} = "a batch job"\n' for check in CHECKS)
+    code, evidence = ran(release_file, f"[not_applicable]\n{reasons}{DECLARED}")
+
+    assert (0, {(Outcome.NOT_APPLICABLE, "a batch job")}) == (
+        code,
+        {(one.outcome, one.detail) for one in evidence.values()},
+    )
+
+
+def test_the_checks_are_those_of_the_catalogue() -> None:
+    """What the gate finds in the source is what runs."""
+    stated = {one.identifier for one in read(Path(__file__).parents[2]).values() if one.stage == "load"}
+
+    assert {identifier(check) for check in CHECKS} == stated
