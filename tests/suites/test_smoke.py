@@ -24,7 +24,8 @@ HEAD = "<!doctype html><html lang=en><link rel=icon href=data:,><title>Shop</tit
 GOOD = f"{HEAD}<h1>Shop</h1>"
 PAGES = {
     "/": GOOD,
-    "/broken": f"{GOOD}<img src=/gone.png?user=eve><script>console.error('boom'); undefined_name()</script>",
+    "/broken": f"{GOOD}<img src=/gone.png?user=eve>"
+    "<script>console.warn('mind'); console.error('boom'); undefined_name()</script>",
     "/headless": f"{HEAD}<p>Welcome</p>",
     "/untitled": "<!doctype html><h1>Shop</h1>",
 }
@@ -185,6 +186,33 @@ def test_a_deselected_journey_is_skipped(ran: RunFolder, folder: Path) -> None:
     assert ["skipped: test_shop.py::test_it: deselected", "skipped: test_shop.py::test_it2: deselected"] == ran(
         "def test_it(): pass\ndef test_it2(): pass\ndef test_other(): pass"
     ).skipped
+
+
+def test_a_module_that_skips_itself_is_skipped(ran: RunFolder, folder: Path) -> None:
+    """A module that pytest leaves out as a whole, with exit code 0, is not taken for run."""
+    (folder / "test_later.py").write_text("import pytest\npytest.importorskip('nothing_of_that_name')\n")
+
+    (skipped,) = ran("def test_it(): pass").skipped
+    assert skipped.startswith("skipped: journeys/test_later.py: ")
+    assert "nothing_of_that_name" in skipped
+
+
+def test_a_journey_that_passes_on_a_retry_is_no_pass(ran: RunFolder, folder: Path) -> None:
+    """What a plugin for retries calls `rerun` is told apart from a pass."""
+    (folder / "conftest.py").write_text(
+        "import pytest\n"
+        "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+        "def pytest_runtest_makereport():\n"
+        "    report = yield\n"
+        "    report.outcome = 'rerun' if report.failed else report.outcome\n"
+        "    return report\n"
+        "def pytest_report_teststatus(report):\n"
+        "    return ('rerun', 'R', 'RERUN') if report.outcome == 'rerun' else None\n"
+    )
+    one = ran("def test_it(): assert 0")
+
+    assert [] == one.failed
+    assert ["passed only on a retry: journeys/test_shop.py::test_it: assert 0"] == one.skipped
 
 
 def test_a_missing_folder_is_named(release_file: Path, tmp_path: Path) -> None:

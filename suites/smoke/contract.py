@@ -1,0 +1,21 @@
+"""What release.toml declares for the smoke checks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+PagePath = Annotated[str, msgspec.Meta(pattern="^/")]
+
+
+class Smoke(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[smoke]`: pages by path, folders of pytest-playwright tests, refusals that are meant.
+
+    `expected_requests` are requests that a journey makes fail on purpose, as SMOKE-002 writes them:
+    `401 POST /api/session`. A page that a journey opens may answer 4xx without being listed.
+    """
+
+    pages: tuple[PagePath, ...] = ()
+    journeys: tuple[str, ...] = ()
+    expected_requests: tuple[str, ...] = ()

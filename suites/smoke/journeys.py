@@ -1,0 +1,115 @@
+"""Run the release's own folders of pytest-playwright tests, each by its own pytest, and say what became of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evidence.errors import InputError
+from evidence.model import Outcome
+from evidence.release import Release
+from suites.api import variable
+from suites.smoke.launch import VARIABLE, Task
+from suites.smoke.process import Done, run
+from suites.smoke.seen import Seen
+
+TREE = Path(__file__).parents[2]
+FOLDER_WITHIN_S = 900.0
+NAME_LIMIT = 80
+# The outer stage's: an inner pytest must neither write its evidence nor take its options.
+NOT_PASSED_ON = ("RELEASE_STAGE", "RELEASE_RUN", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_BASE_URL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """One folder's run. `kept` holds screenshots and traces of what failed."""
+
+    folder: str
+    done: Done
+    seconds: float
+    seen: Seen
+    kept: Path
+
+    @property
+    def failed(self) -> list[str]:
+        """The journeys that the release broke."""
+        return self._that(Outcome.FAILED)
+
+    @property
+    def unseen(self) -> str:
+        """Say why the folder's run does not tell whether all of it works; empty where it does."""
+        if errored := self._that(Outcome.ERRORED):
+            return "\n".join(errored)
+        if self.done.code is None:
+            return f"{self.folder}: not over after {FOLDER_WITHIN_S:g} s"
+        if self.done.code != 0 and not self.failed:
+            return f"{self.folder}: pytest ended with exit code {self.done.code}: {self.done.output.strip()[-2000:]}"
+        if not self.seen.journeys:
+            return f"{self.folder}: has no journey that pytest can find"
+        if not self.seen.pages:
+            return f"{self.folder}: no journey opened a page by pytest-playwright's fixtures"
+        return ""
+
+    @property
+    def skipped(self) -> list[str]:
+        """The journeys that did not run, or that passed only when tried again."""
+        return [f"skipped: {test}" for test in self._that(Outcome.SKIPPED)] + [
+            f"passed only on a retry: {test}" for test in self._that(Outcome.FLAKY)
+        ]
+
+    def artifacts(self) -> Iterator[tuple[str, Path]]:
+        """Yield a name for, and the path of, each screenshot and trace."""
+        for path in sorted(self.kept.rglob("*")):
+            if path.is_file():
+                yield f"{path.parent.name[-NAME_LIMIT:]}-{path.name}", path
+
+    def _that(self, outcome: Outcome) -> list[str]:
+        return [str(journey) for journey in self.seen.journeys if journey.outcome is outcome]
+
+
+def run_folder(folder: str, release: Release, launch: dict[str, Any], scratch: Path) -> Ran:
+    """Run one folder; InputError where there is none of that name."""
+    if not (release.root / folder).exists():
+        msg = f"{release.path}: [smoke] journeys: {folder!r} does not exist"
+        raise InputError(msg)
+    seen, kept = scratch / "seen", scratch / "kept"
+    seen.mkdir(parents=True)
+    kept.mkdir()
+    task = Task(launch=launch, target=variable("TARGET_URL"), folder=str(seen))
+    options = {
+        "--base-url": task.target,
+        "--tracing": "retain-on-failure",
+        "--screenshot": "only-on-failure",
+        "--output": kept,
+        "--override-ini": f"cache_dir={scratch / 'cache'}",  # the team's folder is left as it was found
+    }
+    command = [sys.executable, "-m", "pytest", "-p", "suites.smoke.launch", folder]
+    command += [f"{name}={value}" for name, value in options.items()]
+    started = time.monotonic()
+    done = run(command, FOLDER_WITHIN_S, cwd=release.root, environment=_environment(task))
+    return Ran(folder=folder, done=done, seconds=time.monotonic() - started, seen=_read(seen), kept=kept)
+
+
+def _environment(task: Task) -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TREE), environment.get("PYTHONPATH")]))
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment[VARIABLE] = msgspec.json.encode(task).decode()
+    return environment
+
+
+def _read(folder: Path) -> Seen:
+    """Unite what each process of the run wrote: one, unless the folder's own options split it."""
+    parts = [msgspec.json.decode(path.read_bytes(), type=Seen) for path in sorted(folder.glob("*.json"))]
+    return Seen(
+        journeys=tuple(dict.fromkeys(journey for part in parts for journey in part.journeys)),
+        problems=tuple(problem for part in parts for problem in part.problems),
+        pages=sum(part.pages for part in parts),
+    )
