@@ -1,0 +1,88 @@
+"""What the live suites share: declared requests, secrets from the environment, a client that says who it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import msgspec
+
+from evidence.errors import InputError
+
+TIMEOUT_S = 10.0
+AGENT = "release-verification"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PATIENCE, LONGEST_WAIT_S = 3, 5
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request as release.toml declares it; `${NAME}` anywhere in it is the value of that environment variable."""
+
+    path: str
+    method: str = "GET"
+    json: Any = None
+    form: dict[str, str] = msgspec.field(default_factory=dict)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    expect: int = 200
+
+    def send(self, client: httpx.Client, **overrides: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own options
+        """Send it; `overrides` are httpx's request options, `headers` in them are added."""
+        headers = {**resolve(self.headers), **overrides.pop("headers", {})}
+        options: dict[str, Any] = {"headers": headers, **overrides}
+        if self.json is not None:
+            options.setdefault("json", resolve(self.json))
+        if self.form:
+            options.setdefault("data", resolve(self.form))
+        return client.request(self.method, resolve(self.path), **options)
+
+
+def resolve(value: Any) -> Any:  # noqa: ANN401 - any TOML value
+    """Replace `${NAME}` in every string of a TOML value; InputError where the variable is not set."""
+    if isinstance(value, str):
+        return VARIABLE.sub(lambda match: variable(match[1]), value)
+    if isinstance(value, dict):
+        return {key: resolve(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve(inner) for inner in value]
+    return value
+
+
+def variable(name: str) -> str:
+    """Read an environment variable; InputError names it where it is not set."""
+    try:
+        return os.environ[name]
+    except KeyError:
+        msg = f"release.toml names the environment variable {name}, which is not set"
+        raise InputError(msg) from None
+
+
+class Client(httpx.Client):
+    """A client with a jar of its own that does not follow redirects: they are for the check to see.
+
+    Secure cookies go to loopback without TLS too, as browsers send them. It comes back when it is told to (429 with
+    Retry-After), since other checks have asked, too; `patient=False` is for who looks at the limit itself.
+    """
+
+    def __init__(self, *, patient: bool = True, headers: Mapping[str, str] | None = None) -> None:
+        """Open a client on the target that says who it is."""
+        named = {"User-Agent": AGENT, **(headers or {})}
+        super().__init__(base_url=variable("TARGET_URL"), timeout=TIMEOUT_S, headers=named, trust_env=False)
+        self._patient = patient
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own options
+        """Send; wait and send again where the release says so."""
+        if self.cookies and request.url.scheme == "http" and request.url.host in LOOPBACK:
+            request.headers["Cookie"] = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies.jar)
+        response = super().send(request, **options)
+        for _ in range(PATIENCE if self._patient else 0):
+            wait = response.headers.get("retry-after", "")
+            if response.status_code != 429 or not wait.isdigit() or int(wait) > LONGEST_WAIT_S:
+                break
+            time.sleep(int(wait))
+            response = super().send(request, **options)
+        return response

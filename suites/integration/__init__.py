@@ -1,0 +1,1 @@
+"""The running release keeps its contract: health, API, database."""

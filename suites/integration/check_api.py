@@ -1,0 +1,159 @@
+"""The API is what its OpenAPI document says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import jsonschema
+import openapi_spec_validator
+import pytest
+
+from evidence.check import check
+from suites.api import Request, resolve
+from suites.integration.contract import Api, Resource
+
+
+@pytest.fixture
+def document(http: httpx.Client, api: Api) -> dict[str, Any]:
+    """The OpenAPI document that the release serves."""
+    answer = http.get(api.openapi)
+    answer.raise_for_status()
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+@check("API-001")
+def check_openapi_document_is_served_and_valid(http: httpx.Client, api: Api, measure: Callable[..., None]) -> None:
+    """The OpenAPI document is served, and is a valid one with operations in it."""
+    answer = http.get(api.openapi)
+    assert 200 == answer.status_code
+    document = answer.json()
+    errors = [error.message for error in openapi_spec_validator.OpenAPIV31SpecValidator(document).iter_errors()]
+    operations = sum(len(item) for item in document.get("paths", {}).values())
+    measure(operations_total=operations)
+
+    assert [] == errors
+    assert operations > 0
+
+
+@check("API-002")
+def check_examples_answer_as_documented(
+    http: httpx.Client, api: Api, document: dict[str, Any], measure: Callable[..., None]
+) -> None:
+    """Each declared example request answers with its status and a body of the documented schema."""
+    measure(examples_total=len(api.examples))
+    if not api.examples:
+        pytest.skip("[[api.examples]] declares no request")
+    problems = [problem for request in api.examples for problem in _mismatches(http, request, document)]
+
+    assert [] == problems
+
+
+@check("API-003")
+def check_objects_live_their_life(http: httpx.Client, api: Api, measure: Callable[..., None]) -> None:
+    """What is created can be read, changed and removed, and is then gone with 404."""
+    measure(resources_total=len(api.resources))
+    if not api.resources:
+        pytest.skip("[[api.resources]] declares no object")
+    for resource in api.resources:
+        _live_its_life(http, resource)
+
+
+@check("API-004")
+def check_totals_are_the_sum_of_their_lines(http: httpx.Client, api: Api) -> None:
+    """A computed total equals quantity times the sum of its parts, over every line, to the last digit."""
+    totals = api.totals
+    if totals is None:
+        pytest.skip("[api.totals] is not declared")
+    identifier = _created(http, totals.create, totals.id_field)
+    try:
+        for _ in range(2):
+            assert totals.add_line.expect == _with_id(totals.add_line, identifier).send(http).status_code
+        body = _exactly(_with_id(totals.read, identifier).send(http))
+        lines = body[totals.lines]
+        expected = sum(
+            (_decimal(line[totals.quantity]) * sum(_decimal(line[part]) for part in totals.parts) for line in lines),
+            Decimal(0),
+        )
+
+        assert lines, "the object has no line: nothing was added up"
+        assert expected > 0
+        assert expected.quantize(Decimal("0.01")) == _decimal(body[totals.total]).quantize(Decimal("0.01"))
+    finally:
+        if totals.delete:
+            _with_id(totals.delete, identifier).send(http)
+
+
+def _mismatches(http: httpx.Client, request: Request, document: dict[str, Any]) -> list[str]:
+    answer = request.send(http)
+    name = f"{request.method} {request.path}"
+    if answer.status_code != request.expect:
+        return [f"{name}: {answer.status_code}, not {request.expect}"]
+    operation = _operation(document, request)
+    if operation is None:
+        return [f"{name}: not in the OpenAPI document"]
+    documented = operation.get("responses", {}).get(str(answer.status_code))
+    if documented is None:
+        return [f"{name}: the status {answer.status_code} is not documented"]
+    content = documented.get("content", {}).get(answer.headers.get("content-type", "").split(";")[0])
+    if content is None:
+        return [f"{name}: {answer.headers.get('content-type')} is not documented"]
+    schema = {**content.get("schema", {}), "components": document.get("components", {})}
+    validator = jsonschema.Draft202012Validator(schema)
+    return [f"{name}: {error.json_path}: {error.message[:200]}" for error in validator.iter_errors(answer.json())]
+
+
+def _operation(document: dict[str, Any], request: Request) -> dict[str, Any] | None:
+    path = str(resolve(request.path)).split("?", maxsplit=1)[0]
+    # A path without parameters goes before a template that would match it too.
+    for template in sorted(document["paths"], key=lambda text: text.count("{")):
+        pattern = "[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", template))
+        operation: dict[str, Any] | None = document["paths"][template].get(request.method.lower())
+        if operation and re.fullmatch(pattern, path):
+            return operation
+    return None
+
+
+def _live_its_life(http: httpx.Client, resource: Resource) -> None:
+    identifier = _created(http, resource.create, resource.id_field)
+    steps = (("read", resource.read), ("update", resource.update), ("delete", resource.delete))
+    for name, request in steps:
+        answer = _with_id(request, identifier).send(http)
+        assert request.expect == answer.status_code, f"{resource.name}: {name}: {answer.text[:500]}"
+        if name == "update":
+            changed = resolve(request.json) or {}
+            body = _with_id(resource.read, identifier).send(http).json()
+            assert changed == {key: body.get(key) for key in changed}, f"{resource.name}: the change did not stay"
+    gone = _with_id(resource.read, identifier).send(http).status_code
+    assert 404 == gone, f"{resource.name}: after its removal it answers {gone}"
+
+
+def _created(http: httpx.Client, request: Request, id_field: str) -> str:
+    answer = request.send(http)
+    assert request.expect == answer.status_code, answer.text[:500]
+    return str(answer.json()[id_field])
+
+
+def _with_id(request: Request, identifier: str) -> Request:
+    return Request(
+        path=request.path.replace("{id}", identifier),
+        method=request.method,
+        json=request.json,
+        form=request.form,
+        headers=request.headers,
+        expect=request.expect,
+    )
+
+
+def _exactly(answer: httpx.Response) -> dict[str, Any]:
+    """Decode JSON without turning its decimals into binary fractions."""
+    body: dict[str, Any] = answer.json(parse_float=Decimal)
+    return body
+
+
+def _decimal(value: object) -> Decimal:
+    return Decimal(str(value))

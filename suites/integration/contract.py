@@ -1,0 +1,87 @@
+"""The tables of release.toml that the integration checks read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from suites.api import Request
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[health]`: every health path, and which of them must follow the database."""
+
+    paths: tuple[str, ...]
+    database: str | None = None
+    within_s: float = 5.0
+    """How soon `database` must tell that the database is gone, or back."""
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of object: made, read, changed, removed. `{id}` in a path is `id_field` of what was made."""
+
+    name: str
+    id_field: str
+    create: Request
+    read: Request
+    update: Request
+    delete: Request
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An object whose `total` must be the sum of quantity times the sum of `parts`, over its `lines`."""
+
+    create: Request
+    add_line: Request
+    read: Request
+    id_field: str
+    lines: str
+    quantity: str
+    parts: tuple[str, ...]
+    total: str
+    delete: Request | None = None
+
+
+class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[api]`: the OpenAPI document, requests whose answers must match it, and objects to make and remove."""
+
+    openapi: str
+    examples: tuple[Request, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    totals: Totals | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A statement, and the index that PostgreSQL must use for it."""
+
+    sql: str
+    index: str
+
+
+class Migrations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The commands that migrate an empty database forward and all the way back.
+
+    `url_env` is the variable that they take its address from; `expected` counts the migrations of the running release:
+    `version_sql` must return it.
+    """
+
+    forward: tuple[str, ...]
+    back: tuple[str, ...]
+    url_env: str
+    env: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The application's connections: its role, how many it may hold, and a request that needs one."""
+
+    role: str
+    max: int
+    request: Request
+
+
+class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[database]`: what must hold in it. `invariants` are statements, by name, that must return no row."""
+
+    invariants: dict[str, str] = msgspec.field(default_factory=dict)
+    plans: tuple[Plan, ...] = ()
+    migrations: Migrations | None = None
+    pool: Pool | None = None

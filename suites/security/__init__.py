@@ -1,0 +1,1 @@
+"""The running release defends itself."""

@@ -1,0 +1,87 @@
+"""What the live security checks ask for."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+
+import httpx
+import pytest
+
+from evidence.release import Release, Section
+from suites.api import Client, resolve
+from suites.security.contract import Account, Csrf
+
+Table = Callable[[str, type[Section]], Section]
+SignIn = Callable[..., httpx.Client]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tools(tool: Callable[[str], None]) -> None:
+    tool("httpx")
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    """A client without credentials, and with a jar of its own."""
+    with Client() as opened:
+        yield opened
+
+
+@pytest.fixture
+def account(release: Release) -> Account:
+    """`[security.account]` of release.toml."""
+    return release.section("security.account", Account)
+
+
+@pytest.fixture
+def csrf(release: Release) -> Csrf:
+    """`[security.csrf]` of release.toml."""
+    return release.section("security.csrf", Csrf)
+
+
+@pytest.fixture
+def signed_in(account: Account) -> Iterator[Callable[[], httpx.Client]]:
+    """Sign in, each time as a new client with a session of its own."""
+    with ExitStack() as stack:
+
+        def sign_in() -> httpx.Client:
+            opened: AbstractContextManager[httpx.Client] = Client()
+            http = stack.enter_context(opened)
+            submit(http, account)
+            seen = account.signed_in.send(http).status_code
+            if seen != account.signed_in.expect:
+                message = f"signing in at {account.page} did not work: {account.signed_in.path} answers {seen}"
+                raise ConnectionError(message)
+            return http
+
+        yield sign_in
+
+
+def submit(http: httpx.Client, account: Account, **changed: str) -> httpx.Response:
+    """Send the sign-in form as a browser does, hidden field included."""
+    form = {**resolve(account.form), **changed}
+    if account.csrf_field:
+        form[account.csrf_field] = hidden_field(http.get(account.page).text, account.csrf_field)
+    return http.post(account.page, data=form, headers={"Origin": str(http.base_url).rstrip("/")})
+
+
+def hidden_field(page: str, name: str) -> str:
+    """Find the value of an input by its name."""
+    for tag in re.findall(r"<input\b[^>]*>", page):
+        attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        if attributes.get("name") == name:
+            return html.unescape(attributes.get("value", ""))
+    message = f"the sign-in page has no input named {name}"
+    raise LookupError(message)
+
+
+def token_of(http: httpx.Client, csrf: Csrf) -> str:
+    """Find the token that belongs to the client's session."""
+    found = re.search(csrf.token, http.get(csrf.source).text)
+    if not found:
+        message = f"{csrf.source}: nothing there matches the token's pattern {csrf.token!r}"
+        raise LookupError(message)
+    return html.unescape(found[1])

@@ -1,0 +1,100 @@
+"""`[security]` of release.toml: what the running release promises. What is not declared is not verified."""
+
+from __future__ import annotations
+
+import msgspec
+
+from suites.api import Request
+
+
+class Headers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Paths whose answers must carry the security headers: HTML `pages`, and `api` paths that must not be stored."""
+
+    pages: tuple[str, ...]
+    api: tuple[Request, ...] = ()
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How somebody signs in by a form, and what shows that it worked.
+
+    `csrf_field` is the hidden field of the sign-in page that goes back with the form. `signed_in` is answered with its
+    status only to who is signed in; to others with `signed_out`.
+    """
+
+    page: str
+    form: dict[str, str]
+    session_cookie: str
+    signed_in: Request
+    signed_out: int = 401
+    sign_out: Request | None = None
+    csrf_field: str | None = None
+    wrong: dict[str, str] = msgspec.field(default_factory=dict)
+    """Form values that differ for a sign-in that must be refused, such as a wrong password."""
+
+
+class Csrf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mutations by cookie that need a token: where a signed-in client finds it, and the header that it goes back in.
+
+    `token` is a pattern with one group that finds the token in the answer to `source`.
+    """
+
+    source: str
+    token: str
+    header: str
+    mutations: tuple[Request, ...]
+
+
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit per client: `burst` at once, `per_minute` after that."""
+
+    request: Request
+    per_minute: int
+    burst: int
+
+
+class Cors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which origins may read `path` from a browser."""
+
+    path: str
+    allowed: tuple[str, ...] = ()
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """API keys by what they may do, as whole values of `header` (`Bearer ${KEY}`)."""
+
+    header: str
+    read: str
+    write: str
+    refused: tuple[str, ...]
+    """Expired and revoked ones: each is answered 401."""
+    reading: Request
+    writing: Request
+
+
+class Injection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Paths with `{probe}` where hostile text goes: `api` ones answer JSON, `pages` HTML."""
+
+    api: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An incoming webhook signed as Standard Webhooks says (id, timestamp and signature headers, HMAC-SHA-256)."""
+
+    path: str
+    secret: str
+    body: str
+    accepted: int = 200
+    refused: int = 401
+    tolerance_s: int = 300
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A mutation, and the request that shows the audit log: the newest entry must name what `names` lists."""
+
+    mutation: Request
+    log: Request
+    entries: str | None = None
+    names: tuple[str, ...] = ()
+    undo: Request | None = None
