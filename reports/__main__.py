@@ -1,0 +1,103 @@
+"""May this release be promoted? Judge the evidence of one run by a policy.
+
+Exit codes: 0 PROMOTE, 10 BLOCK, 20 HOLD, 2 bad usage, release.toml or policy, 1 the gate itself broke, 130 interrupted.
+Writes gate.json first, then report.html and summary.md, into the run's folder, and prints the summary.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from evidence import catalogue, release, run
+from evidence.errors import InputError
+from reports import policy
+from reports.judge import judge
+from reports.model import Gate
+from reports.publish import FILES, FORMATS, complain, publish, shown
+from reports.render import json_v1
+from reports.seen import look
+
+TREE = Path(__file__).resolve().parent.parent
+CRASHED, MISUSED, INTERRUPTED = 1, 2, 130
+HELP = """
+examples:
+  python -m reports --run reports/runs/latest
+  python -m reports --run reports/runs/20260301T101500-77 --policy strict.toml --format markdown
+  python -m reports --run old-run --now 2026-03-01T10:30:00Z     judge as if it were then
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge, write, say; whatever happens, one line and an exit code, never a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        gate = _judge(options)
+        run.write_atomically(options.run / "gate.json", json_v1.render(gate).encode())
+        publish(gate, options.run, options.format)
+    except InputError as error:
+        return complain(str(error), MISUSED)
+    except KeyboardInterrupt:
+        return complain("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a broken gate says so and never passes
+        return complain(f"broke, there is no verdict: {type(error).__name__}: {error}", CRASHED)
+    return gate.exit_code
+
+
+def _judge(options: argparse.Namespace) -> Gate:
+    """Bind the run to the release as it is now, and judge what it left."""
+    if (options.run / "release.json").is_file():
+        for name in ("gate.json", *FILES):  # an earlier verdict must not outlive a judgement that fails
+            (options.run / name).unlink(missing_ok=True)
+    checks = catalogue.read(TREE)
+    rules = policy.load(options.policy, checks)
+    found = run.load(options.run)
+    identity = release.identify(release.load(options.release))
+    return judge(rules, checks, look(found, identity, _again(options)), options.now or run.now())
+
+
+def _again(options: argparse.Namespace) -> str:
+    """Give the options that let Nox look at this run, release and policy again."""
+    chosen = ["--run", str(shown(options.run))]
+    for name in ("release", "policy"):
+        path = getattr(options, name).absolute()
+        if path != TREE / f"{name}.toml":
+            chosen += [f"--{name}", str(path)]
+    return shlex.join(chosen)
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        msg = f"{text!r} has no time zone; add Z for UTC"
+        raise argparse.ArgumentTypeError(msg)
+    return moment
+
+
+_moment.__name__ = "ISO 8601 time"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reports",
+        description=__doc__,
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--run", type=Path, required=True, metavar="PATH", help="the run's folder")
+    parser.add_argument(
+        "--policy", type=Path, default=TREE / "policy.toml", metavar="PATH", help="default: this tree's"
+    )
+    parser.add_argument("--release", type=Path, default=TREE / "release.toml", metavar="PATH", help="the same release")
+    parser.add_argument("--now", type=_moment, metavar="TIME", help="judge the age of evidence as at this time")
+    parser.add_argument("--format", choices=tuple(FORMATS), default="terminal", help="what to print")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The gate's answer, in the shape of `gate.json`: what a renderer shows is in here, and nothing else is shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import Literal
+
+import msgspec
+
+from evidence.release import Identity
+from reports.limits import Kind
+
+SCHEMA: Literal["release-verification/gate/v1"] = "release-verification/gate/v1"
+
+
+class Judgement(enum.StrEnum):
+    """What one rule came to; the order of definition is worst first."""
+
+    FAIL = "FAIL"
+    UNVERIFIED = "UNVERIFIED"
+    PASS = "PASS"  # noqa: S105 - a judgement, not a password
+    NOT_APPLICABLE = "NOT APPLICABLE"
+
+    def __bool__(self) -> bool:
+        """Only a pass is true."""
+        return self is Judgement.PASS
+
+
+class Verdict(enum.StrEnum):
+    """What becomes of the release."""
+
+    PROMOTE = "PROMOTE"
+    HOLD = "HOLD"
+    BLOCK = "BLOCK"
+
+    def __bool__(self) -> bool:
+        """Only PROMOTE is true."""
+        return self is Verdict.PROMOTE
+
+    @property
+    def exit_code(self) -> int:
+        """The gate's exit code: 0, 10 for BLOCK, 20 for HOLD."""
+        return {Verdict.PROMOTE: 0, Verdict.BLOCK: 10, Verdict.HOLD: 20}[self]
+
+
+class JudgedLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit and the number held against it; `margin` is what is left as a share of the limit, below 0 if broken."""
+
+    measure: str
+    kind: Kind
+    limit: float
+    warn: float | None
+    measured: float | None
+    margin: float | None
+
+
+class JudgedRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One rule and what its evidence came to; `reason` says why in a sentence, `rerun` is the command to look again."""
+
+    check: str
+    claim: str
+    stage: str
+    required: bool
+    optional_because: str
+    judgement: Judgement
+    reason: str
+    warning: str
+    measured: dict[str, float]
+    limits: tuple[JudgedLimit, ...]
+    samples: float | None
+    cases: int | None
+    seconds: float | None
+    started: dt.datetime | None
+    as_of: dt.datetime | None
+    detail: str
+    attachments: tuple[str, ...]
+    where: str
+    rerun: str
+
+
+class StageSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One stage: how many checks it has, planned and ran; `not_run` names the rest, `problem` says what befell it."""
+
+    name: str
+    checks: int
+    planned: int
+    ran: int
+    not_run: tuple[str, ...]
+    exit_code: int | None
+    seconds: float | None
+    tools: dict[str, str]
+    problem: str
+
+
+class PolicyName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which policy judged."""
+
+    name: str
+    sha256: str
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many rules there are, and came to what; `warned` are part of `passed`."""
+
+    rules: int
+    required: int
+    passed: int
+    warned: int
+    failed: int
+    unverified: int
+    not_applicable: int
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of the run that the verdict rests on, relative to the run's folder."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The verdict and everything that it rests on."""
+
+    schema: Literal["release-verification/gate/v1"]
+    verdict: Verdict
+    exit_code: int
+    headline: str
+    release: Identity
+    run: str
+    judged_at: dt.datetime
+    policy: PolicyName
+    counts: Counts
+    rules: tuple[JudgedRule, ...]
+    stages: tuple[StageSummary, ...]
+    unverified_optional: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    files: tuple[File, ...]
+
+    def of(self, *judgements: Judgement) -> list[JudgedRule]:
+        """Return the rules that came to one of these, worst first, in the policy's order."""
+        order = list(Judgement)
+        chosen = [rule for rule in self.rules if rule.judgement in judgements]
+        return sorted(chosen, key=lambda rule: order.index(rule.judgement))

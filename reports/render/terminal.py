@@ -1,0 +1,111 @@
+"""What the gate prints: the verdict first and last, and between them why, in as few lines as that takes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from reports.doubt import stamp
+from reports.model import Gate, JudgedRule, Judgement, Verdict
+from reports.render.text import SYMBOLS, duration, visible
+
+COLOURS = {
+    Verdict.PROMOTE: "bold green",
+    Verdict.HOLD: "bold yellow",
+    Verdict.BLOCK: "bold red",
+    Judgement.PASS: "green",
+    Judgement.UNVERIFIED: "yellow",
+    Judgement.FAIL: "red",
+    Judgement.NOT_APPLICABLE: "dim",
+}
+ASCII = str.maketrans({"✔": "+", "◆": "!", "✖": "x", "○": "-", "│": "|", "…": "~"})
+EXIT = {Verdict.PROMOTE: "may be promoted", Verdict.HOLD: "is held", Verdict.BLOCK: "is blocked"}
+BAR = "  │ "
+NARROWEST = 24
+"""Columns below which nothing can be laid out."""
+
+
+def render(gate: Gate, report: str, *, width: int = 100, colour: bool = False, symbols: bool = True) -> str:
+    """Write the summary; every line that quotes the release begins with a bar, so that no CI takes it as a command."""
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=max(NARROWEST, width),
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    for text, style, bar in _lines(gate, report):
+        _write(console, text, style, bar=bar)
+    output = file.getvalue()
+    return output if symbols else output.translate(ASCII).encode("ascii", "replace").decode()
+
+
+def _lines(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
+    """Give each line with its style and whether it stands behind a bar."""
+    verdict = f"{SYMBOLS[gate.verdict]} {gate.verdict}"
+    yield f"{verdict}: {gate.headline}", COLOURS[gate.verdict], False
+    for rule in gate.rules:
+        if rule.check in gate.unverified_optional:
+            yield f"Optional, not verified: {rule.check} ({rule.optional_because})", "yellow", True
+    for line in gate.unexpected:
+        yield f"Unexpected: {line}", "yellow", True
+    for rule in gate.of(Judgement.FAIL, Judgement.UNVERIFIED):
+        yield "", "", False
+        yield from _rule(rule)
+    warned = [rule for rule in gate.rules if rule.warning]
+    if warned:
+        yield "", "", False
+    for rule in warned:
+        yield f"{SYMBOLS[Judgement.PASS]} {rule.check} passed, close to its limit: {rule.warning}", "yellow", True
+    yield "", "", False
+    yield from _stages(gate)
+    yield from _end(gate, report)
+
+
+def _rule(rule: JudgedRule) -> Iterator[tuple[str, str, bool]]:
+    optional = "" if rule.required else ", optional"
+    head = f"{SYMBOLS[rule.judgement]} {rule.judgement} {rule.check} ({rule.stage}{optional}): {rule.claim}"
+    yield head, COLOURS[rule.judgement], True
+    yield rule.reason, "", True
+    yield f"again: {rule.rerun}", "dim", True
+
+
+def _stages(gate: Gate) -> Iterator[tuple[str, str, bool]]:
+    """Say how much ran: one line for the stages that ran in full, one for each that did not."""
+    partial = [stage for stage in gate.stages if stage.not_run or stage.problem]
+    for stage in partial:
+        missing = stage.problem or f"Not: {', '.join(stage.not_run)}."
+        yield f"{stage.name}: {stage.ran} of {stage.checks} checks ran. {missing}", "yellow", True
+    seconds = sum(stage.seconds or 0 for stage in gate.stages)
+    total = len(gate.stages)
+    yield f"{total - len(partial)} of {total} stages ran in full, in {duration(seconds)} together", "", True
+
+
+def _end(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
+    counts, release = gate.counts, gate.release
+    tally = (
+        f"{counts.passed} of {counts.rules} rules passed, {counts.failed} failed, {counts.unverified} unverified, "
+        f"{counts.not_applicable} not applicable; {counts.warned} close to a limit"
+    )
+    yield tally, "", True
+    yield f"run {gate.run}, {release.digest[:19]}, judged {stamp(gate.judged_at)} by {gate.policy.name}", "dim", True
+    yield f"report: {report}", "", True
+    yield "", "", False
+    last = f"{SYMBOLS[gate.verdict]} {gate.verdict}: {release.name} {release.version} {EXIT[gate.verdict]}"
+    yield f"{last} (exit code {gate.exit_code})", COLOURS[gate.verdict], False
+
+
+def _write(console: Console, text: str, style: str, *, bar: bool) -> None:
+    """Fold one text into the width; nothing is cropped. Every line but our own first ones stands behind the bar."""
+    whole = Text(visible(text).replace("\n", " ").replace("\t", " ").replace("##[", "# #["), style=style)
+    for number, line in enumerate(whole.wrap(console, console.width - len(BAR), overflow="fold")):
+        line.rstrip()
+        console.print(Text(BAR if bar or number else "") + line, soft_wrap=True)

@@ -1,0 +1,67 @@
+"""What the renderers share: words, symbols, and text of others made safe to look at."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from reports.limits import BOUND, figure, unit_of
+from reports.model import JudgedLimit, Judgement, Verdict
+
+SYMBOLS = {
+    Verdict.PROMOTE: "✔",
+    Verdict.HOLD: "◆",
+    Verdict.BLOCK: "✖",
+    Judgement.PASS: "✔",
+    Judgement.UNVERIFIED: "◆",
+    Judgement.FAIL: "✖",
+    Judgement.NOT_APPLICABLE: "○",
+}
+DETAIL_LIMIT = 8_000
+"""Characters shown of what a check said; `gate.json` has what there is."""
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+"""Unicode categories that change what is around them or are not seen: control, bidirectional, private, separators."""
+
+
+def visible(text: str) -> str:
+    """Strip terminal escapes, and write every other character that cannot be seen by its code point."""
+    return "".join(map(_seen, ESCAPES.sub("", text)))
+
+
+def capped(text: str) -> str:
+    """Cut text to DETAIL_LIMIT characters, saying how many are gone."""
+    gone = len(text) - DETAIL_LIMIT
+    return text if gone <= 0 else f"{text[:DETAIL_LIMIT]}\n… ({gone} characters more)"
+
+
+def quantity(measure: str, value: float | None, beside: float | None = None) -> str:
+    """Write a measured number with its unit."""
+    return "not measured" if value is None else f"{figure(value, beside)}{unit_of(measure)}"
+
+
+def demand(limit: JudgedLimit) -> str:
+    """Write what a limit asks for: "at most 100 ms"."""
+    return f"{BOUND[limit.kind]} {quantity(limit.measure, limit.limit, limit.measured)}"
+
+
+def share(margin: float | None) -> str:
+    """Write a margin: "20 % left", "50 % over"; nothing where there is none."""
+    if margin is None:
+        return "-"
+    percent = abs(margin) * 100
+    shown = f"{percent:.1f}".removesuffix(".0") if percent >= 0.05 else figure(percent)
+    return f"{shown} % {'over' if margin < 0 else 'left'}"
+
+
+def duration(seconds: float | None) -> str:
+    """Write how long something took; a dash where it is not known."""
+    if seconds is None:
+        return "-"
+    return f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.1f} s"
+
+
+def _seen(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) not in INVISIBLE:
+        return character
+    return f"<U+{ord(character):04X}>"

@@ -1,0 +1,65 @@
+"""What the gate finds in a run's folder, before it judges: nothing here refuses, everything is reported."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from evidence.errors import InputError
+from evidence.model import StageEvidence
+from evidence.release import Identity
+from evidence.run import Run, RunRecord, read_stage
+from reports.model import File
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as it lies there, and the release as it is now.
+
+    `unreadable` says of a stage why its file is not evidence; `options` make a command look at this run again.
+    """
+
+    record: RunRecord
+    identity: Identity
+    stages: tuple[StageEvidence, ...]
+    unreadable: dict[str, str]
+    files: tuple[File, ...] = ()
+    options: str = ""
+
+
+def look(run: Run, identity: Identity, options: str) -> Seen:
+    """Read every file that the stages left; one that is torn is named, not fatal."""
+    stages, unreadable = [], {}
+    for path in sorted(run.evidence_path.glob("*.jsonl")):
+        try:
+            stages.append(read_stage(path))
+        except InputError as error:
+            unreadable[path.stem] = str(error).replace(f"{run.path}/", "")
+        except OSError as error:
+            unreadable[path.stem] = f"evidence/{path.name}: cannot be read ({error.strerror})"
+    return Seen(
+        record=run.record,
+        identity=identity,
+        stages=tuple(stages),
+        unreadable=unreadable,
+        files=tuple(_files(run.path)),
+        options=options,
+    )
+
+
+def _files(folder: Path) -> list[File]:
+    found = [folder / "release.json", *folder.glob("evidence/*.jsonl"), *folder.glob("attachments/**/*")]
+    return [
+        File(path=path.relative_to(folder).as_posix(), sha256=_sha256(path), size=path.stat().st_size)
+        for path in sorted(found)
+        if path.is_file()
+    ]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"

@@ -1,0 +1,110 @@
+"""A release controls what its checks quote; it controls nothing of who reads the report."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from evidence.model import Outcome
+from reports.model import Gate
+from reports.render import html, json_v1, markdown, terminal
+from reports.render.text import visible
+from tests.reports.world import IDENTITY, RECORD, evidence, gate_of, seen, stage
+
+TEXTS = (
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "\x1b[31mred\x1b[0m \x1b]8;;https://evil.example\x07link\x1b]8;;\x07 \x1b[2J\x1b[1A \x9b31m",
+    "admin\u202egnp.exe \u2066x\u2069 \u200bzero\u200d \ufeff \u061c",
+    "::set-output name=verdict::PROMOTE",
+    "a\n::error::b\r\n  ::warning::c\u2028::stop-commands::d",
+    "##[set-env name=PATH]x and ##[error] again",
+    "x | y | z `code` @everyone #1 </details> <!-- [a](http://evil.example) ![i](http://evil.example/i.png)",
+    "{{ 7 * 7 }} {% include 'gate.json' %} %s %(x)s {0}",
+    "nul\x00 bell\x07 back\x08\x08 cr\rlf\ttab \x7f \x85",
+)
+
+
+def hostile(text: str) -> Gate:
+    """Judge a release that says this text wherever it can."""
+    failed = evidence("CSRF-001", outcome=Outcome.FAILED, detail=text, attachments=(text,), where=text)
+    skipped = evidence("DEPS-001", outcome=Outcome.SKIPPED, detail=text)
+    ghost = msgspec.structs.replace(evidence("LOAD-001"), check=text)
+    identity = msgspec.structs.replace(IDENTITY, name=text, version=text, commit=text)
+    return gate_of(
+        seen(
+            stage("live_security", failed, tools={text: text}),
+            stage("security", skipped),
+            stage("load", evidence("LOAD-001"), ghost),
+            stage(text),
+            identity=identity,
+            record=msgspec.structs.replace(RECORD, identity=identity),
+            options=f"--run {text}",
+        )
+    )
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_html_keeps_hostile_text_as_text(text: str) -> None:
+    """No tag, attribute, link or invisible character of the release is in the page, and templates are not run."""
+    page = html.render(hostile(text))
+    plain = html.render(hostile("x"))
+
+    assert sorted(re.findall(r"<[a-zA-Z/!][^>\s]*", plain)) == sorted(re.findall(r"<[a-zA-Z/!][^>\s]*", page))
+    assert re.findall(r'href="([^"]*)"', plain) == re.findall(r'href="([^"]*)"', page)
+    assert visible(page) == page
+    assert (
+        "49" not in re.sub(r"[0-9a-f]{7,}", "", page.split("Provenance")[0].split("</style>")[1]) or "7 * 7" not in text
+    )
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_markdown_keeps_hostile_text_as_text(text: str) -> None:
+    """Rows stay rows, nothing mentions, links, embeds or closes, and no line is a command to a CI."""
+    summary, plain = markdown.render(hostile(text)), markdown.render(hostile("x"))
+
+    assert len(plain.splitlines()) == len(summary.splitlines())
+    assert [line.count("|") for line in plain.splitlines()] == [line.count("|") for line in summary.splitlines()]
+    assert sorted(re.findall(r"<[a-zA-Z/!]+", plain)) == sorted(re.findall(r"<[a-zA-Z/!]+", summary))
+    assert [] == re.findall(r"[@`\[\]]|##\[|(?m:^\s*::)", summary)
+    assert visible(summary) == summary
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("width", [24, 100])
+def test_terminal_keeps_hostile_text_as_text(text: str, width: int) -> None:
+    """No escape moves the cursor or forges a colour, no line, however folded, is a command to a CI."""
+    output = terminal.render(hostile(text), "report.html", width=width)
+
+    assert [] == re.findall(r"##\[|(?m:^\s*::)", output)
+    assert visible(output) == output
+    verdicts = [line for line in output.splitlines() if re.match(r"\S (PROMOTE|HOLD|BLOCK)", line)]
+    assert ["BLOCK", "BLOCK"] == [line.split()[1].strip(":") for line in verdicts]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_gate_json_is_ascii_and_keeps_what_was_said(text: str) -> None:
+    """The machine's file quotes exactly, in characters that no terminal acts on."""
+    output = json_v1.render(hostile(text))
+
+    assert output.isascii()
+    assert [] == re.findall(r"[\x00-\x09\x0b-\x1f\x7f]", output)
+    assert text == msgspec.json.decode(output, type=Gate).release.name
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]8;;http://x\x1b\\y", "y"),
+        ("a\u202eb", "a<U+202E>b"),
+        ("\x00\x07\x9b", "<U+0000><U+0007><U+009B>"),
+        ("line\nnext\ttab", "line\nnext\ttab"),
+        ("\x1b", "<U+001B>"),
+        ("naïve – ✔ 日本", "naïve – ✔ 日本"),  # noqa: RUF001 - a dash as people write it
+    ],
+)
+def test_what_cannot_be_seen_is_made_visible(text: str, shown: str) -> None:
+    """Terminal escapes go, other invisible characters show their code point, everything else stays."""
+    assert shown == visible(text)
