@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import msgspec
 
 from evidence.errors import InputError
+from evidence.variables import resolve as filled
 
 MOST_ARRIVALS = 500_000
 """Every request is kept in memory and in an attachment."""
 
-VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -71,37 +71,19 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def resolve(load: Load, environment: Mapping[str, str] = os.environ) -> Load:
     """Fill `${NAME}` in and give every request the common headers; InputError names what cannot be sent."""
-    common = _filled(load.headers, environment)
+    common = filled(load.headers, environment)
     requests = tuple(
         msgspec.structs.replace(
             request,
-            path=_filled(request.path, environment),
-            json=_filled(request.json, environment),
-            headers={**common, **_filled(request.headers, environment)},
+            path=filled(request.path, environment),
+            json=filled(request.json, environment),
+            headers={**common, **filled(request.headers, environment)},
         )
         for request in load.requests
     )
     for request in requests:
         _check_sendable(request)
     return msgspec.structs.replace(load, requests=requests)
-
-
-def _filled(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN401 - any TOML value
-    if isinstance(value, str):
-        return VARIABLE.sub(lambda match: _variable(match[1], environment), value)
-    if isinstance(value, dict):
-        return {key: _filled(inner, environment) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_filled(inner, environment) for inner in value]
-    return value
-
-
-def _variable(name: str, environment: Mapping[str, str]) -> str:
-    try:
-        return environment[name]
-    except KeyError:
-        msg = f"release.toml: [load] names the environment variable {name}, which is not set"
-        raise InputError(msg) from None
 
 
 def _check_sendable(request: Request) -> None:

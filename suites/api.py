@@ -1,9 +1,7 @@
-"""What the live suites share: declared requests, secrets from the environment, a client that says who it is."""
+"""What the live suites share: declared requests, and a client that says who it is."""
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +9,12 @@ from typing import Any
 import httpx
 import msgspec
 
-from evidence.errors import InputError
+from evidence.variables import resolve, variable
 
 TIMEOUT_S = 10.0
 AGENT = "release-verification"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PATIENCE, LONGEST_WAIT_S = 3, 5
-VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,26 +36,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.form:
             options.setdefault("data", resolve(self.form))
         return client.request(self.method, resolve(self.path), **options)
-
-
-def resolve(value: Any) -> Any:  # noqa: ANN401 - any TOML value
-    """Replace `${NAME}` in every string of a TOML value; InputError where the variable is not set."""
-    if isinstance(value, str):
-        return VARIABLE.sub(lambda match: variable(match[1]), value)
-    if isinstance(value, dict):
-        return {key: resolve(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [resolve(inner) for inner in value]
-    return value
-
-
-def variable(name: str) -> str:
-    """Read an environment variable; InputError names it where it is not set."""
-    try:
-        return os.environ[name]
-    except KeyError:
-        msg = f"release.toml names the environment variable {name}, which is not set"
-        raise InputError(msg) from None
 
 
 class Client(httpx.Client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -57,9 +58,10 @@ def _lines(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
             yield f"Optional, not verified: {rule.check} ({rule.optional_because})", "yellow", True
     for line in gate.unexpected:
         yield f"Unexpected: {line}", "yellow", True
-    for rule in gate.of(Judgement.FAIL, Judgement.UNVERIFIED):
+    alike = itertools.groupby(gate.of(Judgement.FAIL, Judgement.UNVERIFIED), key=_why)
+    for rules in (list(group) for _, group in alike):
         yield "", "", False
-        yield from _rule(rule)
+        yield from _rules(rules)
     warned = [rule for rule in gate.rules if rule.warning]
     if warned:
         yield "", "", False
@@ -70,12 +72,20 @@ def _lines(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
     yield from _end(gate, report)
 
 
-def _rule(rule: JudgedRule) -> Iterator[tuple[str, str, bool]]:
-    optional = "" if rule.required else ", optional"
-    head = f"{SYMBOLS[rule.judgement]} {rule.judgement} {rule.check} ({rule.stage}{optional}): {rule.claim}"
-    yield head, COLOURS[rule.judgement], True
-    yield rule.reason, "", True
-    yield f"again: {rule.rerun}", "dim", True
+def _why(rule: JudgedRule) -> tuple[object, ...]:
+    return rule.judgement, rule.stage, rule.required, rule.reason
+
+
+def _rules(rules: list[JudgedRule]) -> Iterator[tuple[str, str, bool]]:
+    """Say why of one rule, or once of all that the same thing befell, such as a stage that did not run."""
+    first = rules[0]
+    checks = ", ".join(rule.check for rule in rules)
+    optional = "" if first.required else ", optional"
+    claim = f": {first.claim}" if len(rules) == 1 else ""
+    head = f"{SYMBOLS[first.judgement]} {first.judgement} {checks} ({first.stage}{optional}){claim}"
+    yield head, COLOURS[first.judgement], True
+    yield first.reason, "", True
+    yield f"again: {first.rerun}", "dim", True
 
 
 def _stages(gate: Gate) -> Iterator[tuple[str, str, bool]]:

@@ -13,7 +13,8 @@ import openapi_spec_validator
 import pytest
 
 from evidence.check import check
-from suites.api import Request, resolve
+from evidence.variables import resolve
+from suites.api import Request
 from suites.integration.contract import Api, Resource
 
 

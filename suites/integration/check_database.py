@@ -16,8 +16,9 @@ from psycopg import sql as composed
 
 from evidence.check import check
 from evidence.release import Release
+from evidence.variables import resolve, variable
 from fixtures.postgres import binaries
-from suites.api import Client, resolve, variable
+from suites.api import Client
 from suites.integration.contract import Database, Migrations
 
 MIGRATION_WITHIN_S = 60

@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from evidence.release import Release
+from evidence.variables import variable
 from fixtures.target import Target
-from suites.api import Client, variable
+from suites.api import Client
 from suites.integration.contract import Api, Database, Health
 
 HOOK_WITHIN_S = 30

@@ -15,7 +15,8 @@ import httpx
 
 from evidence.check import check
 from evidence.release import Release
-from suites.api import Client, Request, resolve
+from evidence.variables import resolve
+from suites.api import Client, Request
 from suites.security.contract import Audit, Injection, Keys, RateLimit, Webhook
 
 MARKER = "rv7q"

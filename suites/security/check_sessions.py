@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from evidence.check import check
-from suites.api import Client, resolve
+from evidence.variables import resolve
+from suites.api import Client
 from suites.security.conftest import submit, token_of
 from suites.security.contract import Account, Csrf
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from evidence.release import Release, Section
-from suites.api import Client, resolve
+from evidence.variables import resolve
+from suites.api import Client
 from suites.security.contract import Account, Csrf
 
 Table = Callable[[str, type[Section]], Section]

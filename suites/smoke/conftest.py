@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from evidence.release import Release
-from suites.api import variable
+from evidence.variables import variable
 from suites.smoke import browser, journeys, visit
 from suites.smoke.contract import Smoke
 

@@ -15,7 +15,7 @@ import msgspec
 from evidence.errors import InputError
 from evidence.model import Outcome
 from evidence.release import Release
-from suites.api import variable
+from evidence.variables import variable
 from suites.smoke.launch import VARIABLE, Task
 from suites.smoke.process import Done, run
 from suites.smoke.seen import Seen
