@@ -34,6 +34,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 
 HERE = Path(__file__).parent
+# Compiled once, also where the environment says never, and not beside the source: a release's tree stays as it is.
+BYTECODE = {"PYTHONPYCACHEPREFIX": str(HERE / ".nox" / "bytecode"), "PYTHONDONTWRITEBYTECODE": None}
 # Ctrl-C reaches a stage too: it has this long to take its servers down before it is killed.
 INTERRUPTED_WITHIN_S = 30
 # Nox runs parallel sessions in processes of their own: the name of the run reaches them through the environment.
@@ -120,14 +122,14 @@ def style(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """This repository's own tests."""
     install(session, "dev")
-    session.run("python", "-m", "pytest", "tests", "-n", "2", "--dist", "loadfile", *session.posargs)
+    session.run("python", "-m", "pytest", "tests", "-n", "2", "--dist", "loadfile", *session.posargs, env=BYTECODE)
 
 
 @nox.session(tags=["proof"], default=False, allow_parallel=False)
 def matrix(session: nox.Session) -> None:
     """Every bad release is blocked by exactly the checks that it names."""
     install(session, "dev")
-    session.run("python", "-m", "tests.matrix", *session.posargs)
+    session.run("python", "-m", "tests.matrix", *session.posargs, env=BYTECODE)
 
 
 # Helpers
@@ -144,7 +146,7 @@ def arguments(session: nox.Session) -> tuple[argparse.Namespace, list[str]]:
     return parser.parse_known_args(session.posargs)
 
 
-def environment(session: nox.Session, options: argparse.Namespace) -> dict[str, str]:
+def environment(session: nox.Session, options: argparse.Namespace) -> dict[str, str | None]:
     """Tell a stage which release it looks at and where its evidence goes; commands find this tree's packages."""
     return {
         "RELEASE_FILE": str(options.release),
@@ -152,7 +154,7 @@ def environment(session: nox.Session, options: argparse.Namespace) -> dict[str, 
         "RELEASE_STAGE": session.name,
         "RELEASE_ADVISORIES": str(options.advisories or ""),
         "PYTHONPATH": str(HERE),
-        "PYTHONDONTWRITEBYTECODE": "1",
+        **BYTECODE,
     }
 
 

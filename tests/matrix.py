@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ from evidence.catalogue import STAGES
 from evidence.catalogue import read as checks_of
 from fixtures.bad_releases import TREE, BadRelease, catalogue, plant
 
+PLANTED = TREE / ".nox" / "bad releases"
+"""Where the copies and their runs stay, to be looked at. The blank is on purpose: paths have blanks."""
 ADVISORIES = TREE / "fixtures" / "advisories" / "known.jsonl"
 
 
@@ -67,8 +69,9 @@ def caught(name: str, entry: tuple[BadRelease, str], stages: Sequence[str], stag
     bad, defect = entry
     started = time.monotonic()
     chosen = stages or [stage for stage in STAGES if stage in {stage_of[check] for check in bad.caught_by}]
-    with tempfile.TemporaryDirectory(prefix="bad release ") as folder:
-        seen = verify(plant(bad, Path(folder, "tree")), Path(folder, "run"), chosen)
+    folder = PLANTED / name
+    shutil.rmtree(folder, ignore_errors=True)
+    seen = verify(plant(bad, folder / "tree"), folder / "run", chosen)
     unverified = {check for check in seen.unverified if stage_of[check] in chosen}
     right = seen.verdict == "BLOCK" and seen.failed == bad.caught_by and unverified <= bad.unverified
     mark = "caught" if right else "MISSED"
