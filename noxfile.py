@@ -25,6 +25,7 @@ import argparse
 import atexit
 import datetime as dt
 import os
+import tempfile
 from pathlib import Path
 
 import nox
@@ -40,6 +41,10 @@ BYTECODE = {"PYTHONPYCACHEPREFIX": str(HERE / ".nox" / "bytecode"), "PYTHONDONTW
 INTERRUPTED_WITHIN_S = 30
 # Nox runs parallel sessions in processes of their own: the name of the run reaches them through the environment.
 RUN = os.environ.setdefault("RELEASE_RUN_NAME", f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{os.getpid()}")
+# Nox prints its own summary after the gate's. The line that people look for comes last, from whichever process.
+if "RELEASE_LAST_WORD" not in os.environ:
+    os.environ["RELEASE_LAST_WORD"] = str(Path(tempfile.gettempdir(), f"release-verification-{RUN}"))
+    atexit.register(lambda: print_last(Path(os.environ["RELEASE_LAST_WORD"])))
 
 
 @nox.session(tags=["release", "source"], allow_parallel=True)
@@ -103,7 +108,7 @@ def gate(session: nox.Session) -> None:
     """Judge the evidence of this run by the policy: PROMOTE, HOLD or BLOCK, and the report."""
     options, _ = arguments(session)
     install(session, "gate")
-    atexit.register(print_last, options.run)
+    Path(os.environ["RELEASE_LAST_WORD"]).write_text(str(options.run / "report.html"), encoding="utf-8")
     paths = ("--run", options.run, "--policy", options.policy, "--release", options.release)
     session.run("python", "-m", "reports", *map(str, paths), env=environment(session, options))
 
@@ -183,10 +188,13 @@ def install(session: nox.Session, group: str) -> None:
     session.install("-q", "--group", f"{HERE / 'pyproject.toml'}:{group}", "-c", str(HERE / "constraints.txt"))
 
 
-def print_last(run: Path) -> None:
-    """End on the one line that people look for: Nox prints its own summary after the gate's."""
-    if (report := run / "report.html").exists():
-        print(report, flush=True)  # noqa: T201 - this line is the interface
+def print_last(word: Path) -> None:
+    """Print the path of the report, where the gate left one."""
+    if word.exists():
+        report = Path(word.read_text(encoding="utf-8"))
+        word.unlink()
+        if report.exists():
+            print(report, flush=True)  # noqa: T201 - this line is the interface
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ def run_folder(folder: str, release: Release, launch: dict[str, Any], scratch: P
 def _environment(task: Task) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TREE), environment.get("PYTHONPATH")]))
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    if "PYTHONPYCACHEPREFIX" not in environment:  # the team's folder is left as it was found
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
     environment[VARIABLE] = msgspec.json.encode(task).decode()
     return environment
 

@@ -45,11 +45,11 @@ def visit(browser: Browser, target: str, path: str) -> Visit:
     watcher = Watcher(path, target)
     wrong, screenshot = "", None
     paints: list[float] = []
-    for _ in range(LOADS):
+    for number in range(LOADS):
         with contextlib.closing(browser.new_context()) as context:
             watcher.context(context)
             page = context.new_page()
-            elsewhere = _load(page, f"{target}{path}")
+            elsewhere = _load(page, f"{target}{path}", until_quiet=number == 0)
             wrong = wrong or elsewhere or _lacking(page)
             if wrong and not screenshot:
                 screenshot = _screenshot(page)
@@ -66,7 +66,7 @@ def visit(browser: Browser, target: str, path: str) -> Visit:
     )
 
 
-def _load(page: Page, url: str) -> str:
+def _load(page: Page, url: str, *, until_quiet: bool) -> str:
     """Load the page; say why what then shows is not it, or return an empty text."""
     try:
         response = page.goto(url, timeout=LOAD_WITHIN_MS)
@@ -74,9 +74,10 @@ def _load(page: Page, url: str) -> str:
         if not is_releases_fault(error):
             raise
         return f"does not load: {error.message.splitlines()[0]}"
-    # Pages that poll are never quiet: that is no fault.
-    with contextlib.suppress(TimeoutError):
-        page.wait_for_load_state("networkidle", timeout=QUIET_WITHIN_MS)
+    if until_quiet:
+        # Pages that poll are never quiet: that is no fault.
+        with contextlib.suppress(TimeoutError):
+            page.wait_for_load_state("networkidle", timeout=QUIET_WITHIN_MS)
     status = response.status if response else None
     if status != 200:
         return f"answers {status}, not 200"
