@@ -167,8 +167,11 @@ def gather(session: nox.Session, *command: str, live: bool = False) -> None:
     """Run one stage's checks into its own, emptied evidence file; a live stage with its target up."""
     options, rest = arguments(session)
     install(session, session.name)
-    # What an earlier run saw is never judged.
-    (options.run / "evidence" / f"{session.name}.jsonl").unlink(missing_ok=True)
+    # What an earlier try saw is never judged.
+    try:
+        (options.run / "evidence" / f"{session.name}.jsonl").unlink(missing_ok=True)
+    except OSError as error:
+        session.error(f"{options.run}: the run folder cannot be written ({error.strerror})")
     if command[0] != "python":
         command = ("python", "-m", "pytest", "-p", "evidence.plugin", *command)
     target = ("python", "-m", "fixtures.target", "--") if live else ()

@@ -152,7 +152,8 @@ def _table(places: Places, keys: Keys, value: object) -> dict[str, Any]:
 def _duration(places: Places, keys: Keys, value: object) -> dt.timedelta:
     match = DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise places.error(keys, value, 'is not a duration; write a whole number and s, min, h or d, such as "24 h"')
+        wrong = "is missing" if value is None else "is not a duration"
+        raise places.error(keys, value, f'{wrong}; write a whole number and s, min, h or d, such as "24 h"')
     return dt.timedelta(seconds=int(match[1]) * SECONDS[match[2]])
 
 

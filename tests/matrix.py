@@ -95,13 +95,13 @@ def verify(release: Path, run: Path, stages: Sequence[str]) -> Seen:
         say(output.read_text(errors="replace")[-4000:])
         return Seen(verdict="NONE", failed=frozenset(), unverified=frozenset())
     gate = json.loads((run / "gate.json").read_text())
-    by_judgement: dict[str, set[str]] = {"FAIL": set(), "UNVERIFIED": set()}
+    by_judgement: dict[str, set[str]] = {}
     for rule in gate["rules"]:
         by_judgement.setdefault(rule["judgement"], set()).add(rule["check"])
     return Seen(
         verdict=gate["verdict"],
-        failed=frozenset(by_judgement["FAIL"]),
-        unverified=frozenset(by_judgement["UNVERIFIED"]),
+        failed=frozenset(by_judgement.get("FAIL", ())),
+        unverified=frozenset(by_judgement.get("UNVERIFIED", ())) - set(gate["unverified_optional"]),
     )
 
 

@@ -128,6 +128,18 @@ def test_a_broken_module_leaves_no_pass(ran: Ran) -> None:
     assert stage is None or (stage.record.exit_code, stage.evidence) == (2, ())
 
 
+def test_an_interrupted_stage_says_so(ran: Ran) -> None:
+    """Ctrl-C leaves a record with pytest's own code, so that what had passed by then does not count."""
+    source = "".join(
+        f'@check("SHOP-00{n}")\ndef check_{n}():\n    """It {n}."""\n    {body}\n'
+        for n, body in ((1, "pass"), (2, "raise KeyboardInterrupt"))
+    )
+    code, stage = ran(source)
+
+    assert stage is not None
+    assert (2, 2, {"SHOP-001"}) == (code, stage.record.exit_code, {evidence.check for evidence in stage.evidence})
+
+
 def test_a_deselected_check_is_planned_and_skipped(ran: Ran) -> None:
     """`-k` leaves no hole that looks like a pass."""
     source = "".join(f'@check("SHOP-00{n}")\ndef check_{n}():\n    """It {n}."""\n' for n in (1, 2))
