@@ -1,5 +1,9 @@
-"""Mistakes of the caller: shown as one line, never as a traceback."""
+"""Mistakes of the caller and limits of ours: shown as one sentence, never as a traceback."""
 
 
 class InputError(Exception):
     """What we were given (a file, an option, an environment variable) is wrong; the message names it and the mend."""
+
+
+class CannotTell(Exception):
+    """A check could not look, through no fault of the release; the message is a sentence that says why."""

@@ -18,7 +18,7 @@ import pytest
 
 from evidence import release as releases
 from evidence.check import claim_of, identifier_of
-from evidence.errors import InputError
+from evidence.errors import CannotTell, InputError
 from evidence.model import Outcome, worst
 from evidence.release import Undeclared
 from evidence.run import now
@@ -161,8 +161,11 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
         return Outcome.NOT_APPLICABLE, item.stash[NOT_APPLICABLE]
     if report.skipped or isinstance(error, Undeclared):
         return Outcome.SKIPPED, str(error)
-    failed = isinstance(error, AssertionError) and call.when == "call"
-    return Outcome.FAILED if failed else Outcome.ERRORED, call.excinfo.exconly()
+    if isinstance(error, AssertionError) and call.when == "call":
+        return Outcome.FAILED, str(error)
+    # Our own refusals are whole sentences; of anything else the kind matters, too.
+    is_sentence = isinstance(error, InputError | CannotTell)
+    return Outcome.ERRORED, str(error) if is_sentence else f"{type(error).__name__}: {error}"
 
 
 def _result(item: pytest.Item, outcome: Outcome, detail: str, seconds: float = 0.0) -> Result:

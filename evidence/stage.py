@@ -98,6 +98,11 @@ class Stage:
         if conflicts:
             outcome = Outcome.ERRORED
             details.append(f"measured more than once with different values: {', '.join(sorted(conflicts))}")
+        if nonsense := {name: value for name, value in measured.items() if not math.isfinite(value)}:
+            # JSON has no such numbers, and no limit can be held against one.
+            outcome = Outcome.ERRORED
+            details.append(f"measured what is not a number: {nonsense}")
+            measured = {name: value for name, value in measured.items() if name not in nonsense}
         return Evidence(
             check=results[0].check,
             claim=results[0].claim,

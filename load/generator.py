@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import gevent  # type: ignore[import-untyped]
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 LAG_EVERY_S = 0.1
 CPU_EVERY = 10

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from psycopg import conninfo
 
-from evidence.errors import InputError
+from evidence.errors import CannotTell, InputError
 from evidence.release import Release
 from fixtures.postgres import postgres
 from fixtures.target import Target
@@ -30,7 +30,7 @@ def _tools(tool: Callable[[str], None]) -> None:
         tool(name)
 
 
-class Unrestored(Exception):
+class Unrestored(CannotTell):
     """There is no copy to look at: what it would be like could not be told."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from evidence.errors import InputError
+from evidence.errors import CannotTell, InputError
 from suites.smoke.process import run
 
 VARIABLE = "RELEASE_CHROMIUM"
@@ -34,7 +34,7 @@ MARKER, LOCK = ".playwright-browser-not-available", ".browser-search.lock"
 QUIET = ("--no-pings", "--disable-domain-reliability", "--disable-sync")
 
 
-class NoBrowser(Exception):
+class NoBrowser(CannotTell):
     """There is no Chromium and none could be got; the message says what was tried and how to mend it."""
 
 

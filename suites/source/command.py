@@ -10,12 +10,14 @@ from pathlib import Path
 
 import msgspec
 
+from evidence.errors import CannotTell
+
 FINISHED_WITHIN_S = 600
 FINDINGS = 1
 """By convention 1 means findings; any other code but 0 means that the linter or type checker could not look."""
 
 
-class ToolBroke(Exception):
+class ToolBroke(CannotTell):
     """The tool could not look: not the release's fault, and no pass."""
 
 

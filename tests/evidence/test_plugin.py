@@ -61,6 +61,21 @@ def test_outcomes(ran: Ran, body: str, outcome: Outcome) -> None:
     assert (outcome, "SHOP-001", "It sells.") == (evidence.outcome, evidence.check, evidence.claim)
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ("assert 1 == 2, 'not sold'", "not sold\nassert 1 == 2"),
+        ("raise ConnectionError('refused')", "ConnectionError: refused"),
+        ("from evidence.errors import CannotTell\n    raise CannotTell('No till here.')", "No till here."),
+    ],
+)
+def test_details_are_what_people_read(ran: Ran, body: str, detail: str) -> None:
+    """A failed claim says what was seen, our own refusal is a sentence, and of any other accident the kind is told."""
+    _, stage = ran(f'@check("SHOP-001")\ndef check_it():\n    """It sells."""\n    {body}\n')
+
+    assert detail == only(stage).detail
+
+
 def test_a_timeout_of_ours_is_not_the_releases_fault(ran: Ran) -> None:
     """A check that hangs is ended, and we could not tell."""
     source = '@check("SHOP-001")\ndef check_it():\n    """It sells."""\n    import time\n    time.sleep(60)\n'

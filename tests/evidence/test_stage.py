@@ -48,6 +48,15 @@ def test_one_measure_with_two_values_is_an_error(stage: Stage) -> None:
     assert "p95_ms" in evidence.detail
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_is_not_a_number_is_an_error(stage: Stage, number: float) -> None:
+    """NaN and infinity are told and left out: no limit can be held against them, and JSON has neither."""
+    evidence = written(stage, result(p95_ms=number, samples_total=3))
+
+    assert (Outcome.ERRORED, {"samples_total": 3}) == (evidence.outcome, evidence.measured)
+    assert "p95_ms" in evidence.detail
+
+
 def test_secrets_never_reach_evidence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The value of a variable that RELEASE_SECRETS names is replaced by its name."""
     monkeypatch.setenv("RELEASE_SECRETS", "SHOP_KEY,NOT_SET")
