@@ -14,6 +14,7 @@ from collections.abc import Callable
 import httpx
 
 from evidence.check import check
+from evidence.errors import CannotTell
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import Client, Request
@@ -98,15 +99,20 @@ def check_sql_in_parameters_is_text(http: httpx.Client, release: Release) -> Non
 def check_markup_in_parameters_is_text(http: httpx.Client, release: Release) -> None:
     """Markup in a parameter comes back as text, or not at all."""
     declared = release.section("security.injection", Injection)
-    problems = []
+    assert declared.pages, "[security.injection] declares no page"
+    problems, crashed = [], []
     for path in declared.pages:
         for probe in XSS_PROBES:
             answer = http.get(path.replace("{probe}", str(httpx.QueryParams(q=probe))[2:]))
-            if answer.status_code >= 500 or (probe in answer.text and set(probe) & set('<>"')):
-                problems.append(f"{path} with {probe!r}: {answer.status_code}, the probe comes back as it was sent")
+            if answer.status_code >= 500:
+                crashed.append(f"{path} with {probe!r}: {answer.status_code}")
+            elif probe in answer.text and set(probe) & set('<>"'):
+                problems.append(f"{path} with {probe!r}: the probe comes back as it was sent")
 
-    assert declared.pages, "[security.injection] declares no page"
     assert [] == problems
+    if crashed:
+        message = f"no page came back to look at: {'; '.join(crashed)}"
+        raise CannotTell(message)
 
 
 @check("WEBHOOK-001")
