@@ -29,7 +29,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "empty": ("", " schema: this gate reads schema = 1"),
     "another schema": ("schema = 2\n", "1: schema = 2: this gate reads schema = 1"),
     "schema that is true": ("schema = true\n", "1: schema = true: this gate reads schema = 1"),
-    "no age": ("schema = 1\n", f" max_age: {NEEDS_DURATION}"),
+    "no age": ("schema = 1\n", f" max_age: {NEEDS_DURATION.replace('is not a duration', 'is missing')}"),
     "no rules": (TOP, " rules: must be a table with something in it"),
     "an empty table of rules": (f"{TOP}[rules]\n", "4: rules = {}: must be a table with something in it"),
     "a rule that is none": (
