@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+import platform
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -16,12 +18,17 @@ from evidence.release import Identity, Release, identify
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`release.json`: which release this run looks at. Evidence that names another run or digest is not judged."""
+    """`release.json`: which release this run looks at. Evidence that names another run or digest is not judged.
+
+    `url` is the deployment that is looked at, where there is one already; a start command's is told to each stage.
+    """
 
     run: str
     identity: Identity
     release_file: str
     started: dt.datetime
+    url: str | None = None
+    tools: dict[str, str] = msgspec.field(default_factory=dict)
     schema: int = SCHEMA
 
 
@@ -54,7 +61,14 @@ def start(path: Path, release: Release) -> Run:
     InputError where the folder belongs to another release, or the source has changed since the run began.
     """
     identity = identify(release)
-    record = RunRecord(run=path.name, identity=identity, release_file=str(release.path), started=now())
+    record = RunRecord(
+        run=path.name,
+        identity=identity,
+        release_file=str(release.path),
+        started=now(),
+        url=_without_credentials(release.target.get("url")),
+        tools={"python": platform.python_version(), "platform": platform.platform()},
+    )
     try:
         (path / "evidence").mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
@@ -117,6 +131,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 def now() -> dt.datetime:
     """The time in UTC."""
     return dt.datetime.now(dt.UTC)
+
+
+def _without_credentials(url: object) -> str | None:
+    if not isinstance(url, str):
+        return None
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _write_once(path: Path, content: bytes) -> None:

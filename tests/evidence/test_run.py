@@ -20,6 +20,15 @@ def test_two_stages_share_one_run(release_file: Path, tmp_path: Path) -> None:
     assert runs.start(tmp_path / "r", release).record == runs.start(tmp_path / "r", release).record
 
 
+def test_the_deployment_is_named_without_its_credentials(release_file: Path, tmp_path: Path) -> None:
+    """The record says which URL was looked at, and never repeats a password that stands in it."""
+    release_file.write_text(release_file.read_text() + "[target]\nurl = 'https://me:hush@staging.example:8443/shop'\n")
+    record = runs.start(tmp_path / "r", releases.load(release_file)).record
+
+    assert "https://staging.example:8443/shop" == record.url
+    assert {"python", "platform"} == set(record.tools)
+
+
 def test_a_changed_source_needs_a_new_run(release_file: Path, tmp_path: Path) -> None:
     """A stage is not added to the run of a source that has changed since."""
     release = releases.load(release_file)
