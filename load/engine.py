@@ -23,8 +23,9 @@ from load.client import connections
 from load.config import Load, Request
 from load.generator import Watch
 from load.measurement import Measurement, Vitals
+from load.quantile import is_precise
 from load.recorder import Answer, Recorder
-from load.schedule import draw
+from load.schedule import closings, draw
 
 AGENT = "release-verification"
 REACHED_WITHIN_S = 5.0
@@ -33,6 +34,8 @@ DRAIN_EVERY_S = 0.02
 SLACK_S = 20.0
 """Named waits: for the first connection, between progress lines, between looks at what is in flight, and beyond the
 run's own length before it is given up as hung."""
+PRECISE = 0.5
+"""How wide the confidence interval of the p95 may be, as a share of it, for the window to close before its longest."""
 
 # What goes wrong in a user is told once, in the evidence, and not as a traceback.
 logging.getLogger("locust").addHandler(logging.NullHandler())
@@ -45,7 +48,7 @@ class Unreachable(Exception):
 def run(url: str, load: Load) -> Measurement:
     """Send the declared load to the target; Unreachable where there is none."""
     _reach(url)
-    ends_within_s = load.ends_s + load.timeout_s + SLACK_S
+    ends_within_s = load.warmup_s + load.most_s + load.timeout_s + SLACK_S
     hung = Unreachable(f"the load did not end within {ends_within_s:.0f} s and was given up")
     with gevent.Timeout(ends_within_s, hung):
         return _measure(url, load)
@@ -65,9 +68,9 @@ def _measure(url: str, load: Load) -> Measurement:
     recorder.begin()
     try:
         with _beside(load, recorder, watch):
-            _hand_over(recorder, numbers, load.max_in_flight)
-            _drain(recorder, load)
-        return Measurement(load, recorder.samples(), Vitals(watch.lag_ms, watch.cpu_ratio, accidents))
+            lasted = load.lasting(_hand_over(recorder, numbers, load) - load.warmup_s)
+            _drain(recorder, lasted)
+        return Measurement(lasted, recorder.samples(lasted.ends_s), Vitals(watch.lag_ms, watch.cpu_ratio, accidents))
     finally:
         runner.quit()
 
@@ -110,11 +113,19 @@ def _send(user: FastHttpUser, request: Request) -> Answer:
     return Answer(service_ms, response.status_code, size, error)
 
 
-def _hand_over(recorder: Recorder, numbers: Any, users: int) -> None:  # noqa: ANN401 - gevent is untyped
+def _hand_over(recorder: Recorder, numbers: Any, load: Load) -> float:  # noqa: ANN401 - gevent is untyped
+    """Hand arrivals over until the window closes; return when that was."""
+    later = closings(load)
+    closes_s = later.pop(0)
     for number, arrival in enumerate(recorder.arrivals):
+        if arrival.at_s >= closes_s:
+            if is_precise(recorder.good_latencies_ms(load.warmup_s), 0.95, PRECISE):
+                break
+            closes_s = later.pop(0)
         gevent.sleep(max(0.0, arrival.at_s - recorder.now_s()))  # late or not, the users get their turn
-        recorder.hand_over(number, free=recorder.in_flight < users)
+        recorder.hand_over(number, free=recorder.in_flight < load.max_in_flight)
         numbers.put(number)
+    return closes_s
 
 
 def _drain(recorder: Recorder, load: Load) -> None:
@@ -127,18 +138,20 @@ def _drain(recorder: Recorder, load: Load) -> None:
 @contextmanager
 def _beside(load: Load, recorder: Recorder, watch: Watch) -> Iterator[None]:
     """Watch ourselves during the measuring window, and say how far we are."""
-    greenlets = [gevent.spawn_later(load.warmup_s, watch.run), gevent.spawn(_tell, load.ends_s, recorder)]
+    greenlets = [gevent.spawn_later(load.warmup_s, watch.run), gevent.spawn(_tell, load, recorder)]
     try:
         yield
     finally:
         gevent.killall(greenlets)
 
 
-def _tell(ends_s: float, recorder: Recorder) -> None:
+def _tell(load: Load, recorder: Recorder) -> None:
+    last_s = load.warmup_s + load.most_s
+    at_most = f", at the most {last_s:.1f} s" if last_s > load.ends_s else ""
     while True:
         gevent.sleep(PROGRESS_EVERY_S)
         sys.stderr.write(
-            f"load {recorder.now_s():6.1f} of {ends_s:.1f} s: {recorder.handed_over} arrivals, "
+            f"load {recorder.now_s():6.1f} of {load.ends_s:.1f} s{at_most}: {recorder.handed_over} arrivals, "
             f"{recorder.in_flight} in flight, {recorder.errors} errors, recent p95 {recorder.recent_p95_ms():.1f} ms\n"
         )
         sys.stderr.flush()

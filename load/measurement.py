@@ -31,7 +31,10 @@ class Vitals:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The run; the window [warmup_s, warmup_s + duration_s) was declared before the start."""
+    """The run; `load.duration_s` is how long the window, which opened at `warmup_s`, really was.
+
+    When it may close was declared before the start, by a rule that knows no limit.
+    """
 
     load: Load
     everything: Sequence[Sample]

@@ -69,6 +69,20 @@ def fewest(share: float, confidence: float = 0.95) -> int:
     return max(math.ceil(tail / math.log(share)), math.ceil(tail / math.log(1 - share)))
 
 
+def is_precise(values: Sequence[float], share: float, width: float) -> bool:
+    """Say whether the quantile's confidence interval is at most `width` of the quantile: then measuring may stop.
+
+    A rule that does not look at any limit cannot favour one side of it: Y. Chow and H. Robbins, On the Asymptotic
+    Theory of Fixed-Width Sequential Confidence Intervals, Annals of Mathematical Statistics 36 (1965).
+    """
+    try:
+        in_order = ordered(values)
+        low, high = interval(in_order, share, effective_size(values, share))
+    except TooFewSamples:
+        return False
+    return high - low <= width * nearest_rank(in_order, share)
+
+
 def effective_size(values: Sequence[float], share: float) -> int:
     """Return how many independent samples a series, in order of time, is worth for its `share` quantile.
 

@@ -111,10 +111,18 @@ class Recorder:
         """Return the p95 of the last requests that were over; not a number before the first."""
         return nearest_rank(ordered(self._recent_ms), 0.95) if self._recent_ms else math.nan
 
-    def samples(self) -> list[Sample]:
-        """Return all arrivals; those still unanswered have waited until now."""
+    def good_latencies_ms(self, since_s: float) -> list[float]:
+        """Return the latencies so far of the arrivals since then that were answered as declared, in order of start."""
+        return [
+            (self._sent_s[number] - self.arrivals[number].at_s) * 1000 + self._service_ms[number]
+            for number in range(self.handed_over)
+            if self.arrivals[number].at_s >= since_s and not self._error[number]
+        ]
+
+    def samples(self, until_s: float = math.inf) -> list[Sample]:
+        """Return all arrivals that were to come by then; those still unanswered have waited until now."""
         now = self.now_s()
-        return [self._sample(number, now) for number in range(len(self.arrivals))]
+        return [self._sample(number, now) for number, arrival in enumerate(self.arrivals) if arrival.at_s < until_s]
 
     def _sample(self, number: int, now: float) -> Sample:
         at_s, request = self.arrivals[number]

@@ -7,7 +7,7 @@ import math
 
 from evidence.catalogue import CheckInfo
 from evidence.model import Evidence, Outcome
-from reports.limits import Limit, figure
+from reports.limits import BOUND, Limit, figure, unit_of
 from reports.places import nearest
 from reports.policy import Rule
 from reports.seen import Seen
@@ -81,6 +81,13 @@ def of_number(limit: Limit, evidence: Evidence) -> str | None:
         return sentence(f"{limit.measure} was not measured; {nearest(limit.measure, sorted(evidence.measured))}")
     if not math.isfinite(measured) or measured < 0:
         return f"{limit.measure} was measured as {measured}, which is no measurement."
+    low, high = limit.ends(evidence.measured)
+    if math.isnan(low):
+        return f"{limit.measure} was measured outside of its own confidence interval."
+    if limit.straddled(evidence.measured):
+        unit, bound = unit_of(limit.measure), f"{BOUND[limit.kind]} {figure(limit.value)}"
+        between = f"its confidence interval reaches from {figure(low)} to {figure(high)}{unit}"
+        return f"{limit.measure} may be {bound}{unit}, but {between}, so that nobody can tell; measure longer."
     return None
 
 

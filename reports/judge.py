@@ -112,7 +112,7 @@ def _weigh_numbers(rule: Rule, evidence: Evidence, old: str | None) -> Finding:
 
 def _broken(limits: Sequence[Limit], evidence: Evidence, relations: Mapping[Kind, str]) -> str:
     measured = evidence.measured
-    broken = [limit for limit in limits if not limit.holds(measured[limit.measure])]
+    broken = [limit for limit in limits if limit.breaks(measured)]
     return "; ".join(limit.against(measured[limit.measure], relations[limit.kind]) for limit in broken)
 
 

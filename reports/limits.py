@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Mapping
 
 import msgspec
 
@@ -47,6 +48,24 @@ class Limit(msgspec.Struct, frozen=True):
         if self.kind is Kind.MAX:
             return measured <= self.value
         return measured >= self.value if self.kind is Kind.MIN else measured == self.value
+
+    def breaks(self, measured: Mapping[str, float]) -> bool:
+        """Say whether the limit is broken beyond doubt: by the better end of the number's confidence interval."""
+        return not any(map(self.holds, self.ends(measured)))
+
+    def straddled(self, measured: Mapping[str, float]) -> bool:
+        """Say whether the limit lies within the number's confidence interval, so that nobody can tell."""
+        return len(set(map(self.holds, self.ends(measured)))) > 1
+
+    def ends(self, measured: Mapping[str, float]) -> tuple[float, float]:
+        """Return the ends of the number's confidence interval, measured beside it (`p95_low_ms`, `p95_high_ms`).
+
+        A number without an interval is its own; one outside of its own interval has none to be judged by: NaN.
+        """
+        stem, unit = self.measure.rpartition("_")[::2]
+        value = measured[self.measure]
+        low, high = (measured.get(f"{stem}_{end}_{unit}", value) for end in ("low", "high"))
+        return (low, high) if low <= value <= high else (math.nan, math.nan)
 
     def narrows(self, other: Limit) -> bool:
         """Say whether this allows less than `other`, a limit of the same kind."""

@@ -10,7 +10,7 @@ import pytest
 from evidence.errors import InputError
 from evidence.release import convert
 from load.config import Load, resolve
-from load.schedule import draw
+from load.schedule import closings, draw
 
 PLAIN: dict[str, Any] = {
     "rate_per_s": 100,
@@ -32,6 +32,7 @@ def load(**changes: object) -> Load:
         ({"rate_per_s": 100_000}, "at most 500000 arrivals"),
         ({"rate_per_s": 0.01}, "less than one request"),
         ({"duration_s": 1}, r">= 2.*duration_s"),
+        ({"longest_s": 5}, "longest_s is 5, less than duration_s, which is 10"),
         ({"users": 10}, "unknown field `users`"),
         ({"requests": []}, r"length >= 1.*requests"),
         ({"requests": [{"name": "x", "path": "x"}]}, r"matching regex.*path"),
@@ -97,3 +98,9 @@ def test_weights_share_the_arrivals_out() -> None:
     arrivals = draw(load(rate_per_s=1000))
 
     assert pytest.approx(0.75, abs=0.02) == sum(one.request.name == "search" for one in arrivals) / len(arrivals)
+
+
+def test_a_window_may_close_early_or_late() -> None:
+    """It closes after duration_s, or every five seconds after that, and at the latest after longest_s."""
+    assert [17.0, 22.0, 27.0, 30.0] == closings(load(warmup_s=2, duration_s=15, longest_s=28))
+    assert [17.0] == closings(load(warmup_s=2, duration_s=15))

@@ -7,7 +7,17 @@ import random
 
 import pytest
 
-from load.quantile import TooFewSamples, autocorrelation, effective_size, fewest, interval, nearest_rank, ordered, ranks
+from load.quantile import (
+    TooFewSamples,
+    autocorrelation,
+    effective_size,
+    fewest,
+    interval,
+    is_precise,
+    nearest_rank,
+    ordered,
+    ranks,
+)
 
 
 def seeded(seed: int) -> random.Random:
@@ -120,3 +130,19 @@ def test_slow_samples_that_come_together_are_worth_few() -> None:
 def test_equal_samples_are_worth_their_number() -> None:
     """Where nothing exceeds the percentile there is nothing to come together."""
     assert 100 == effective_size([20.0] * 100, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("values", "precise"),
+    [
+        ([10.0] * 71, False),
+        ([10.0] * 72, True),
+        ([float(number) for number in range(1, 101)] * 10, True),
+        ([10.0] * 900 + [10.0 + number for number in range(100)], False),
+        ([], False),
+    ],
+    ids=["too few", "just enough", "narrow", "a wide tail, all at once", "none"],
+)
+def test_measuring_stops_when_the_interval_is_narrow(values: list[float], *, precise: bool) -> None:
+    """Enough independent samples around the quantile close the window; too few, or a wide tail, keep it open."""
+    assert precise is is_precise(values, 0.95, 0.5)

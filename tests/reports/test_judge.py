@@ -121,6 +121,17 @@ DOUBTS: dict[str, tuple[Seen, str]] = {
         measured(p95_ms=71.5, samples_total=float("nan")),
         "It rests on nan samples; the rule asks for at least 100.",
     ),
+    "a limit within the confidence interval": (
+        measured(p95_ms=53.25, p95_low_ms=41.2, p95_high_ms=132.0, samples_total=900),
+        (
+            "p95_ms may be at most 100 ms, but its confidence interval reaches from 41.2 to 132 ms, "
+            "so that nobody can tell; measure longer."
+        ),
+    ),
+    "a number outside of its interval": (
+        measured(p95_ms=53.25, p95_low_ms=60.0, p95_high_ms=70.0, samples_total=900),
+        "p95_ms was measured outside of its own confidence interval.",
+    ),
     "a measure by another name": (
         measured(p95_s=0.07, samples_total=900),
         'p95_ms was not measured; did you mean "p95_s"?',
@@ -293,3 +304,21 @@ def test_the_command_to_look_again_is_exact() -> None:
 def test_the_margin_is_what_is_left_of_the_limit(limit: Limit, measured_as: float, margin: float | None) -> None:
     """A margin is a share of the limit, below zero where it is broken, and absent where it would mean nothing."""
     assert margin == limit.margin(measured_as)
+
+
+@pytest.mark.parametrize(
+    ("p95", "low", "high", "judgement"),
+    [
+        (53.0, 41.0, 100.0, Judgement.PASS),
+        (53.0, 41.0, 100.1, Judgement.UNVERIFIED),
+        (120.0, 100.0, 140.0, Judgement.UNVERIFIED),
+        (120.0, 100.1, 140.0, Judgement.FAIL),
+    ],
+)
+def test_a_number_is_judged_by_its_whole_confidence_interval(
+    p95: float, low: float, high: float, judgement: Judgement
+) -> None:
+    """Only an interval that lies wholly on one side of the limit passes or fails; the limit itself is allowed."""
+    found = measured(p95_ms=p95, p95_low_ms=low, p95_high_ms=high, samples_total=900)
+
+    assert judgement is judged(found, LOAD).judgement
