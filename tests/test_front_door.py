@@ -22,6 +22,11 @@ NOX = [sys.executable, "-m", "nox", "--no-color", "-f", str(TREE / "noxfile.py")
 # What the session around these tests says of itself is not for the runs that they start.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("RELEASE_", "NOX_"))}
 HEAD = 'schema = 1\nmax_age = "24 h"\n'
+SLOW = {
+    "lint": 'lint = [["sleep", "60"]]',
+    "types": 'types = [["sleep", "60"]]',
+    "unit": 'unit = ["sleep", "60"]',
+}
 STARTED_WITHIN_S = 90.0
 STOPPED_WITHIN_S = 45.0
 
@@ -125,10 +130,13 @@ def test_a_run_folder_that_cannot_be_made_is_one_line(linted: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.timeout(180)
-def test_interrupted_a_stage_leaves_nothing_running(stage: str, tmp_path: Path) -> None:
-    """Ctrl-C while a stage of the reference release works: exit code 130, and every process of the run is gone."""
+def test_interrupted_a_stage_leaves_nothing_running(stage: str, release_file: Path, tmp_path: Path) -> None:
+    """Ctrl-C while a stage works: exit code 130, and every process of the run is gone."""
     run = tmp_path / "run"
     command = [*NOX, "-s", stage, "--", "--run", str(run)]
+    if stage in SLOW:  # the reference release's would be over before it can be interrupted
+        release_file.write_text(f"{release_file.read_text()}{SLOW[stage]}\n")
+        command += ["--release", str(release_file)]
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
