@@ -91,7 +91,7 @@ def load(path: Path) -> Run:
     except OSError as error:
         msg = f"{path / 'release.json'}: cannot be read ({error.strerror}); no stage of this run has started"
         raise InputError(msg) from None
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{path / 'release.json'}: is not a run's record: {error}"
         raise InputError(msg) from None
     return Run(path, record)
@@ -106,7 +106,7 @@ def read_stage(path: Path) -> StageEvidence:
         evidence = []
         for number, line in enumerate(lines[1:], start=2):  # noqa: B007 - the number is used where a line is refused
             evidence.append(msgspec.json.decode(line, type=Evidence))
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{path}:{number}: is not evidence: {error}"
         raise InputError(msg) from None
     return StageEvidence(record=record, evidence=tuple(evidence))

@@ -7,6 +7,7 @@ import math
 
 from evidence.catalogue import CheckInfo
 from evidence.model import Evidence, Outcome
+from evidence.release import Identity
 from reports.limits import BOUND, Limit, figure, unit_of
 from reports.places import nearest
 from reports.policy import Rule
@@ -25,9 +26,8 @@ WHY = {
 
 def of_stage(seen: Seen, stage: str) -> str | None:
     """Doubt everything that a stage left: of a release that changed, torn, twice, another's, or after an accident."""
-    then, now = seen.record.identity.digest, seen.identity.digest
-    if then != now:
-        return f"The source changed after the run began: the run looks at {then}, the source is now {now}."
+    if changed := _changed(seen.record.identity, seen.identity):
+        return changed
     if why := seen.unreadable.get(stage):
         return f"The stage's evidence cannot be read: {why}."
     records = [found.record for found in seen.stages if found.record.stage == stage]
@@ -43,8 +43,8 @@ def of_stage(seen: Seen, stage: str) -> str | None:
 
 def of_origin(seen: Seen, info: CheckInfo) -> str | None:
     """Doubt one check's evidence: not planned, absent, more than one, another run's, release's or stage's."""
-    planned = {check for found in seen.stages if found.record.stage == info.stage for check in found.record.planned}
-    found = evidence_of(seen, info.identifier)
+    planned = seen.planned.get(info.stage, set())
+    found = seen.by_check.get(info.identifier, [])
     if not found and info.identifier not in planned:
         return f"The stage {info.stage} ran without this check."
     if len(found) != 1:
@@ -105,16 +105,6 @@ def of_age(rule: Rule, evidence: Evidence, now: dt.datetime) -> str | None:
     return None
 
 
-def evidence_of(seen: Seen, check: str) -> list[tuple[str, Evidence]]:
-    """Return all evidence of one check, each with the stage in whose file it lies."""
-    return [
-        (found.record.stage, evidence)
-        for found in seen.stages
-        for evidence in found.evidence
-        if evidence.check == check
-    ]
-
-
 def sentence(says: str, detail: str = "") -> str:
     """Add what the check said first, without Python's name for it, and end on a full stop."""
     lines = detail.strip().splitlines()
@@ -135,6 +125,22 @@ def span(length: dt.timedelta) -> str:
         if seconds % size == 0:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _changed(then: Identity, now: Identity) -> str | None:
+    """Say that the release is not what the run began with: another source, commit, or state of the work tree."""
+    for what, before, after in (
+        ("source", then.digest, now.digest),
+        ("commit", then.commit, now.commit),
+        ("work tree", _tree(then), _tree(now)),
+    ):
+        if before != after:
+            return f"The {what} changed after the run began: the run looks at {before}, the {what} is now {after}."
+    return None
+
+
+def _tree(identity: Identity) -> str:
+    return {True: "one with changes", False: "a clean one", None: "none"}[identity.dirty]
 
 
 def _another(seen: Seen, run: str, release: str) -> str | None:

@@ -1,34 +1,60 @@
-"""The judge: policy, catalogue and what was seen in, a gate out. No clock, no network, no file."""
+"""The judge: policy, catalogue, what was seen and is compared with in, a gate out. No clock, no network, no file."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from evidence.catalogue import CheckInfo
-from evidence.model import Evidence, Outcome
-from reports import doubt
-from reports.limits import BROKEN, KEPT, WARNED, Kind, Limit
+from reports import doubt, waivers
+from reports.baseline import Comparison
+from reports.explain import explain
 from reports.model import SCHEMA, Counts, Gate, JudgedLimit, JudgedRule, Judgement, PolicyName
 from reports.policy import Policy, Rule
+from reports.regression import Reference
 from reports.seen import Seen
 from reports.stages import summarise, unexpected
 from reports.verdict import decide, headline
+from reports.waivers import Quarantine
+from reports.weigh import Beside, Finding, compared, weigh
+
+ALONE = Comparison()
+"""Compared with nothing."""
 
 
-class Finding(NamedTuple):
-    """What a rule came to, and why."""
+class Court(NamedTuple):
+    """What all rules are judged with; `stages` says of each why it is in doubt."""
 
-    judgement: Judgement
-    reason: str
-    warning: str = ""
+    seen: Seen
+    now: dt.datetime
+    references: Mapping[str, Reference]
+    quarantine: Mapping[str, Quarantine]
+    stages: Mapping[str, str | None]
 
 
-def judge(policy: Policy, catalogue: Mapping[str, CheckInfo], seen: Seen, now: dt.datetime) -> Gate:
-    """Judge every rule by its evidence; what no rule asks for changes a verdict only for the worse."""
-    rules = tuple(_judge_rule(rule, catalogue[rule.check], seen, now) for rule in policy.rules)
+def judge(
+    policy: Policy,
+    catalogue: Mapping[str, CheckInfo],
+    seen: Seen,
+    now: dt.datetime,
+    comparison: Comparison = ALONE,
+) -> Gate:
+    """Judge every rule by its evidence; what no rule asks for changes a verdict only for the worse.
+
+    InputError where a waiver of the policy ends too late, is of another release, or waives what did not fail.
+    """
+    waivers.unbounded(policy.waivers, policy.quarantine, now)
+    court = Court(
+        seen=seen,
+        now=now,
+        references=comparison.references,
+        quarantine={entry.check: entry for entry in policy.quarantine},
+        stages={stage: doubt.of_stage(seen, stage) for stage in {info.stage for info in catalogue.values()}},
+    )
+    judged = tuple(_judge_rule(rule, catalogue[rule.check], court) for rule in policy.rules)
+    rules = waivers.apply(policy.waivers, judged, seen.record.identity, now)
     strangers = unexpected(seen, catalogue)
     verdict = decide(rules, strangers)
     return Gate(
@@ -37,9 +63,11 @@ def judge(policy: Policy, catalogue: Mapping[str, CheckInfo], seen: Seen, now: d
         exit_code=verdict.exit_code,
         headline=headline(verdict, rules, strangers),
         release=seen.record.identity,
+        release_now=seen.identity,
         run=seen.record.run,
         judged_at=now,
         policy=PolicyName(name=policy.name, sha256=policy.sha256),
+        waivers_file=policy.waivers_file,
         counts=_count(rules),
         rules=rules,
         stages=summarise(seen, catalogue),
@@ -48,13 +76,23 @@ def judge(policy: Policy, catalogue: Mapping[str, CheckInfo], seen: Seen, now: d
         ),
         unexpected=strangers,
         files=seen.files,
+        baseline=comparison.baseline,
+        baseline_note=comparison.note,
+        waivers=tuple(map(waivers.recorded, policy.waivers)),
+        previous=comparison.previous,
+        explain=explain(verdict, rules, strangers),
     )
 
 
-def _judge_rule(rule: Rule, info: CheckInfo, seen: Seen, now: dt.datetime) -> JudgedRule:
-    unbound = doubt.of_stage(seen, info.stage) or doubt.of_origin(seen, info)
-    evidence = None if unbound else doubt.evidence_of(seen, rule.check)[0][1]
-    finding = _weigh(rule, evidence, now) if evidence else Finding(Judgement.UNVERIFIED, str(unbound))
+def _judge_rule(rule: Rule, info: CheckInfo, court: Court) -> JudgedRule:
+    unbound = court.stages[info.stage] or doubt.of_origin(court.seen, info)
+    evidence = None if unbound else court.seen.by_check[rule.check][0][1]
+    change = compared(rule, evidence, court.references.get(rule.check)) if evidence else None
+    finding = (
+        weigh(rule, evidence, Beside(court.now, change, court.quarantine.get(rule.check)))
+        if evidence
+        else Finding(Judgement.UNVERIFIED, str(unbound))
+    )
     measured = {name: value for name, value in (evidence.measured if evidence else {}).items() if math.isfinite(value)}
     return JudgedRule(
         check=rule.check,
@@ -75,45 +113,12 @@ def _judge_rule(rule: Rule, info: CheckInfo, seen: Seen, now: dt.datetime) -> Ju
         detail=evidence.detail if evidence else "",
         attachments=evidence.attachments if evidence else (),
         where=info.where,
-        rerun=f"nox -s {info.stage} gate -- {seen.options}",
+        rerun=f"nox -s {info.stage} gate -- {court.seen.options}",
+        owner=rule.owner,
+        doc=rule.doc,
+        waiver=None,
+        change=change,
     )
-
-
-def _weigh(rule: Rule, evidence: Evidence, now: dt.datetime) -> Finding:
-    """Weigh evidence that is this check's, of this run and release.
-
-    What failed stays failed however old it is: waiting must never turn BLOCK into PROMOTE.
-    """
-    if evidence.outcome is Outcome.FAILED:
-        return Finding(Judgement.FAIL, doubt.sentence("The claim does not hold", evidence.detail))
-    if weak := doubt.of_outcome(evidence):
-        return Finding(Judgement.UNVERIFIED, weak)
-    old = doubt.of_age(rule, evidence, now)
-    if evidence.outcome is Outcome.NOT_APPLICABLE:
-        says = doubt.sentence("release.toml declares it not applicable", evidence.detail)
-        return Finding(Judgement.UNVERIFIED, old) if old else Finding(Judgement.NOT_APPLICABLE, says)
-    return _weigh_numbers(rule, evidence, old)
-
-
-def _weigh_numbers(rule: Rule, evidence: Evidence, old: str | None) -> Finding:
-    """Hold what was measured against the limits: one that is broken outweighs one that is missing or old."""
-    if few := doubt.of_samples(rule, evidence):
-        return Finding(Judgement.UNVERIFIED, few)
-    doubts = [doubt.of_number(limit, evidence) for limit in rule.limits]
-    sound = [limit for limit, why in zip(rule.limits, doubts, strict=True) if not why]
-    if broken := _broken(sound, evidence, BROKEN):
-        return Finding(Judgement.FAIL, f"{broken}.")
-    if weak := next(filter(None, doubts), old):
-        return Finding(Judgement.UNVERIFIED, weak)
-    kept = "; ".join(limit.against(evidence.measured[limit.measure], KEPT[limit.kind]) for limit in rule.limits)
-    cases = f" in {evidence.cases} cases" if evidence.cases > 1 else ""
-    return Finding(Judgement.PASS, f"{kept or f'The claim holds{cases}'}.", _broken(rule.warnings, evidence, WARNED))
-
-
-def _broken(limits: Sequence[Limit], evidence: Evidence, relations: Mapping[Kind, str]) -> str:
-    measured = evidence.measured
-    broken = [limit for limit in limits if limit.breaks(measured)]
-    return "; ".join(limit.against(measured[limit.measure], relations[limit.kind]) for limit in broken)
 
 
 def _limits(rule: Rule, measured: Mapping[str, float]) -> tuple[JudgedLimit, ...]:
@@ -140,5 +145,6 @@ def _count(rules: tuple[JudgedRule, ...]) -> Counts:
         warned=sum(bool(rule.warning) for rule in rules),
         failed=judgements.count(Judgement.FAIL),
         unverified=judgements.count(Judgement.UNVERIFIED),
+        waived=judgements.count(Judgement.WAIVED),
         not_applicable=judgements.count(Judgement.NOT_APPLICABLE),
     )

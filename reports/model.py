@@ -19,6 +19,8 @@ class Judgement(enum.StrEnum):
 
     FAIL = "FAIL"
     UNVERIFIED = "UNVERIFIED"
+    WAIVED = "WAIVED"
+    """Broken, and somebody answers for it until a date."""
     PASS = "PASS"  # noqa: S105 - a judgement, not a password
     NOT_APPLICABLE = "NOT APPLICABLE"
 
@@ -55,6 +57,40 @@ class JudgedLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     margin: float | None
 
 
+class JudgedWaiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A broken rule that somebody lets pass: why, who asked, who agreed, and when (UTC) that ends."""
+
+    id: str
+    check: str
+    scope: str
+    reason: str
+    owner: str
+    approver: str
+    until: dt.datetime
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A measured number against the baseline's.
+
+    `ratio` and `drift` are shares, above 0 where the number got worse: against `baseline`, and against `best` of the
+    last promoted runs; None where that number is 0 or there is none. `tolerated` and `drift_tolerated` are the shares
+    that the policy allows, `floor` the difference that it calls noise. `p_value` is of the two-sample tests, None where
+    one side left no samples. `worse` is what all of them come to.
+    """
+
+    measure: str
+    baseline: float
+    measured: float
+    ratio: float | None
+    tolerated: float
+    floor: float
+    p_value: float | None
+    best: float | None
+    drift: float | None
+    drift_tolerated: float | None
+    worse: bool
+
+
 class JudgedRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule and what its evidence came to; `reason` says why in a sentence, `rerun` is the command to look again."""
 
@@ -77,6 +113,10 @@ class JudgedRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     attachments: tuple[str, ...]
     where: str
     rerun: str
+    owner: str
+    doc: str
+    waiver: JudgedWaiver | None
+    change: Change | None
 
 
 class StageSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,13 +128,15 @@ class StageSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ran: int
     not_run: tuple[str, ...]
     exit_code: int | None
+    started: dt.datetime | None
+    finished: dt.datetime | None
     seconds: float | None
     tools: dict[str, str]
     problem: str
 
 
 class PolicyName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which policy judged."""
+    """Which policy, or file of waivers beside it, judged."""
 
     name: str
     sha256: str
@@ -109,6 +151,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     warned: int
     failed: int
     unverified: int
+    waived: int
     not_applicable: int
 
 
@@ -120,23 +163,54 @@ class File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     size: int
 
 
+class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The promoted run that this one is compared with."""
+
+    run: str
+    version: str
+    digest: str
+    judged_at: dt.datetime
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An earlier run of the same release, as it was judged then."""
+
+    run: str
+    version: str
+    verdict: Verdict
+    judged_at: dt.datetime
+    judgements: dict[str, Judgement]
+    measured: dict[str, dict[str, float]]
+
+
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The verdict and everything that it rests on."""
+    """The verdict and everything that it rests on.
+
+    `release` is what the run looked at, `release_now` what it was when it was judged; `previous` are earlier runs, at
+    most 20, oldest first.
+    """
 
     schema: Literal["release-verification/gate/v1"]
     verdict: Verdict
     exit_code: int
     headline: str
     release: Identity
+    release_now: Identity
     run: str
     judged_at: dt.datetime
     policy: PolicyName
+    waivers_file: PolicyName | None
     counts: Counts
     rules: tuple[JudgedRule, ...]
     stages: tuple[StageSummary, ...]
     unverified_optional: tuple[str, ...]
     unexpected: tuple[str, ...]
     files: tuple[File, ...]
+    baseline: Baseline | None
+    baseline_note: str
+    waivers: tuple[JudgedWaiver, ...]
+    previous: tuple[Past, ...]
+    explain: tuple[str, ...]
 
     def of(self, *judgements: Judgement) -> list[JudgedRule]:
         """Return the rules that came to one of these, worst first, in the policy's order."""

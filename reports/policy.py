@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import math
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,14 +13,16 @@ import msgspec
 
 from evidence.catalogue import CheckInfo
 from evidence.errors import InputError
+from reports import values, waivers
 from reports.limits import Kind, Limit
+from reports.model import PolicyName
 from reports.places import Keys, Places, nearest
+from reports.regression import Regression, read_regression
+from reports.waivers import Quarantine, Waiver
 
 SCHEMA = 1
-TOP = ["schema", "max_age", "rules"]
-KEYS = [*Kind, "warn", "min_samples", "max_age", "required", "reason"]
-DURATION = re.compile(r"([1-9]\d{0,5}) (s|min|h|d)")
-SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+TOP = ["schema", "max_age", "rules", "waivers", "quarantine"]
+KEYS = [*Kind, "warn", "regression", "min_samples", "max_age", "required", "reason", "owner", "doc"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,37 +35,63 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     max_age: dt.timedelta
     required: bool
     reason: str
+    regression: Regression | None = None
+    owner: str = ""
+    doc: str = ""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """The rules, in the file's order, and the file that they came from."""
+    """The rules, in the file's order, what is waived of them, and the files that they came from."""
 
     name: str
     sha256: str
     rules: tuple[Rule, ...]
+    waivers: tuple[Waiver, ...] = ()
+    quarantine: tuple[Quarantine, ...] = ()
+    waivers_file: PolicyName | None = None
 
 
-def load(path: Path, catalogue: Mapping[str, CheckInfo]) -> Policy:
-    """Read the policy; InputError names file, line, key, value and mend of the first thing that is wrong."""
+def load(path: Path, catalogue: Mapping[str, CheckInfo], waivers_path: Path | None = None) -> Policy:
+    """Read the policy, and a file of waivers beside it.
+
+    InputError names file, line, key, value and mend of the first thing that is wrong.
+    """
+    source, places, data = _read(path, "--policy")
+    values.closed(places, (), data, TOP)
+    if (type(data.get("schema")), data.get("schema")) != (int, SCHEMA):
+        raise places.error(("schema",), data.get("schema"), f"this gate reads schema = {SCHEMA}")
+    default = values.duration(places, ("max_age",), data.get("max_age"))
+    tables = values.table(places, ("rules",), data.get("rules"))
+    _complete(places, tables, catalogue)
+    rules = tuple(_rule(places, check, table, default) for check, table in tables.items())
+    lists = [(places, data)]
+    file = None
+    if waivers_path:
+        file, other, more = _read(waivers_path, "--waivers")
+        values.closed(other, (), more, ["waivers"])
+        lists.append((other, more))
+    return Policy(
+        name=source.name,
+        sha256=source.sha256,
+        rules=rules,
+        waivers=waivers.read(lists, list(tables)),
+        quarantine=waivers.read_quarantine(places, data, list(tables)),
+        waivers_file=file,
+    )
+
+
+def _read(path: Path, option: str) -> tuple[PolicyName, Places, dict[str, Any]]:
     try:
         content = path.read_bytes()
         text = content.decode("utf-8")
         data = tomllib.loads(text)
     except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror}); name another with --policy"
+        msg = f"{path}: cannot be read ({error.strerror}); name another with {option}"
         raise InputError(msg) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path}: is not valid TOML: {error}"
         raise InputError(msg) from None
-    places = Places(path, text)
-    _closed(places, (), data, TOP)
-    if (type(data.get("schema")), data.get("schema")) != (int, SCHEMA):
-        raise places.error(("schema",), data.get("schema"), f"this gate reads schema = {SCHEMA}")
-    default = _duration(places, ("max_age",), data.get("max_age"))
-    tables = _table(places, ("rules",), data.get("rules"))
-    _complete(places, tables, catalogue)
-    rules = tuple(_rule(places, check, table, default) for check, table in tables.items())
-    return Policy(name=path.name, sha256=hashlib.sha256(content).hexdigest(), rules=rules)
+    return PolicyName(name=path.name, sha256=hashlib.sha256(content).hexdigest()), Places(path, text), data
 
 
 def _complete(places: Places, tables: Iterable[str], catalogue: Mapping[str, CheckInfo]) -> None:
@@ -82,17 +108,20 @@ def _rule(places: Places, check: str, value: object, default: dt.timedelta) -> R
     keys: Keys = ("rules", check)
     if not isinstance(value, dict):
         raise places.error(keys, value, "a rule is a table")
-    _closed(places, keys, value, KEYS)
+    values.closed(places, keys, value, KEYS)
     limits = _limits(places, keys, value, list(Kind))
     required, reason = _necessity(places, keys, value)
     return Rule(
         check=check,
         limits=limits,
         warnings=_warnings(places, keys, value, limits),
-        min_samples=_count(places, (*keys, "min_samples"), value["min_samples"]) if "min_samples" in value else 0,
-        max_age=_duration(places, (*keys, "max_age"), value["max_age"]) if "max_age" in value else default,
+        min_samples=values.count(places, (*keys, "min_samples"), value["min_samples"]) if "min_samples" in value else 0,
+        max_age=values.duration(places, (*keys, "max_age"), value["max_age"]) if "max_age" in value else default,
         required=required,
         reason=reason,
+        regression=read_regression(places, (*keys, "regression"), value.get("regression"), limits),
+        owner=values.text(places, (*keys, "owner"), value["owner"]) if "owner" in value else "",
+        doc=values.link(places, (*keys, "doc"), value["doc"]) if "doc" in value else "",
     )
 
 
@@ -100,8 +129,8 @@ def _limits(places: Places, keys: Keys, rule: dict[str, Any], kinds: list[Kind])
     limits = []
     for kind in kinds:
         if kind in rule:
-            for measure, value in _table(places, (*keys, kind), rule[kind]).items():
-                limits.append(Limit(kind, measure, _number(places, (*keys, kind, measure), value)))
+            for measure, value in values.table(places, (*keys, kind), rule[kind]).items():
+                limits.append(Limit(kind, measure, values.number(places, (*keys, kind, measure), value)))
     return tuple(limits)
 
 
@@ -110,8 +139,8 @@ def _warnings(places: Places, keys: Keys, rule: dict[str, Any], limits: tuple[Li
         return ()
     inside: Keys = (*keys, "warn")
     kinds = [Kind.MAX, Kind.MIN]
-    table = _table(places, inside, rule["warn"])
-    _closed(places, inside, table, list(kinds))
+    table = values.table(places, inside, rule["warn"])
+    values.closed(places, inside, table, list(kinds))
     warnings = _limits(places, inside, table, kinds)
     for warning in warnings:
         where: Keys = (*inside, warning.kind, warning.measure)
@@ -135,42 +164,3 @@ def _necessity(places: Places, keys: Keys, rule: dict[str, Any]) -> tuple[bool, 
     if not required and not (isinstance(reason, str) and reason.strip()):
         raise places.error((*keys, "required"), required, 'needs a reason = "…": why the release may go without it')
     return required, reason or ""
-
-
-def _closed(places: Places, keys: Keys, table: dict[str, Any], known: list[str]) -> None:
-    for key, value in table.items():
-        if key not in known:
-            raise places.error((*keys, key), value, f"unknown key; {nearest(key, known)}")
-
-
-def _table(places: Places, keys: Keys, value: object) -> dict[str, Any]:
-    if not isinstance(value, dict) or not value:
-        raise places.error(keys, value, "must be a table with something in it")
-    return value
-
-
-def _duration(places: Places, keys: Keys, value: object) -> dt.timedelta:
-    match = DURATION.fullmatch(value) if isinstance(value, str) else None
-    if not match:
-        wrong = "is missing" if value is None else "is not a duration"
-        raise places.error(keys, value, f'{wrong}; write a whole number and s, min, h or d, such as "24 h"')
-    return dt.timedelta(seconds=int(match[1]) * SECONDS[match[2]])
-
-
-def _number(places: Places, keys: Keys, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
-        raise places.error(keys, value, "a limit is a finite number")
-    return float(value)
-
-
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _count(places: Places, keys: Keys, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise places.error(keys, value, "is a whole number, 1 or more")
-    return value

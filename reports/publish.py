@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evidence import run
+from reports import history
 from reports.model import Gate
 from reports.render import html, json_v1, markdown, terminal
 from reports.render.text import SYMBOLS, visible
@@ -28,6 +29,11 @@ def write_html(gate: Gate, folder: Path) -> None:
 def write_markdown(gate: Gate, folder: Path) -> None:
     """Write the summary for a job or a pull request."""
     run.write_atomically(folder / "summary.md", markdown.render(gate).encode("utf-8", "replace"))
+
+
+def remember(gate: Gate, folder: Path) -> None:
+    """Add this judgement to the history of the runs."""
+    history.append(gate, history.beside(folder))
 
 
 def link_latest(_gate: Gate, folder: Path) -> None:
@@ -72,7 +78,7 @@ FORMATS: dict[str, Callable[[Gate, Path], str]] = {
 
 def publish(gate: Gate, folder: Path, form: str) -> None:
     """Write and print the reports; one that breaks is reported, and changes nothing of the verdict."""
-    steps: tuple[Step, ...] = (write_html, write_markdown, link_latest, functools.partial(show, form=form))
+    steps: tuple[Step, ...] = (remember, write_html, write_markdown, link_latest, functools.partial(show, form=form))
     for step in steps:
         try:
             step(gate, folder)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
 import msgspec
 
 from evidence.errors import InputError
-from evidence.model import StageEvidence
+from evidence.model import Evidence, StageEvidence
 from evidence.release import Identity
 from evidence.run import Run, RunRecord, read_stage
 from reports.model import File
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class Seen(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A run as it lies there, and the release as it is now.
 
     `unreadable` says of a stage why its file is not evidence; `options` make a command look at this run again.
@@ -26,6 +27,23 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: dict[str, str]
     files: tuple[File, ...] = ()
     options: str = ""
+
+    @functools.cached_property
+    def by_check(self) -> dict[str, list[tuple[str, Evidence]]]:
+        """All evidence of each check, each with the stage in whose file it lies."""
+        found: dict[str, list[tuple[str, Evidence]]] = {}
+        for file in self.stages:
+            for evidence in file.evidence:
+                found.setdefault(evidence.check, []).append((file.record.stage, evidence))
+        return found
+
+    @functools.cached_property
+    def planned(self) -> dict[str, set[str]]:
+        """The checks that each stage planned."""
+        found: dict[str, set[str]] = {}
+        for file in self.stages:
+            found.setdefault(file.record.stage, set()).update(file.record.planned)
+        return found
 
 
 def look(run: Run, identity: Identity, options: str) -> Seen:
@@ -49,7 +67,12 @@ def look(run: Run, identity: Identity, options: str) -> Seen:
 
 
 def _files(folder: Path) -> list[File]:
-    found = [folder / "release.json", *folder.glob("evidence/*.jsonl"), *folder.glob("attachments/**/*")]
+    found = [
+        folder / "release.json",
+        folder / "merged.json",
+        *folder.glob("evidence/*.jsonl"),
+        *folder.glob("attachments/**/*"),
+    ]
     return [
         File(path=path.relative_to(folder).as_posix(), sha256=_sha256(path), size=path.stat().st_size)
         for path in sorted(found)

@@ -44,6 +44,8 @@ def _summary(seen: Seen, catalogue: Mapping[str, CheckInfo], name: str) -> Stage
         ran=len(ran),
         not_run=tuple(check for check in own if check not in ran),
         exit_code=record.exit_code if record else None,
+        started=record.started if record else None,
+        finished=record.finished if record else None,
         seconds=_seconds(record) if record else None,
         tools=record.tools if record else {},
         problem=doubt.of_stage(seen, name) or "",

@@ -35,12 +35,14 @@ def headline(verdict: Verdict, rules: Sequence[JudgedRule], unexpected: Sequence
 def _promotion(rules: Sequence[JudgedRule], unverified: Sequence[JudgedRule]) -> str:
     holding = len(_having(rules, Judgement.PASS))
     parts = [f"{holding} of {len(rules)} claims hold"]
+    if waived := _having(rules, Judgement.WAIVED):
+        parts.append(f"{len(waived)} waived ({_names(waived)})")
     if inapplicable := len(_having(rules, Judgement.NOT_APPLICABLE)):
         parts.append(f"{inapplicable} not applicable")
     if unverified:
         parts.append(f"{len(unverified)} optional not verified ({_names(unverified)})")
     if warned := [rule for rule in rules if rule.warning]:
-        parts.append(f"{len(warned)} close to a limit ({_names(warned)})")
+        parts.append(f"{len(warned)} with a warning ({_names(warned)})")
     return f"{'; '.join(parts)}."
 
 

@@ -52,7 +52,7 @@ def render(gate: Gate) -> str:
         style=Markup(style),  # noqa: S704 - our own file
         style_digest=digest,
         heading=HEADING[gate.verdict],
-        standing=gate.of(Judgement.FAIL, Judgement.UNVERIFIED),
+        standing=gate.of(Judgement.FAIL, Judgement.UNVERIFIED, Judgement.WAIVED),
         warned=[rule for rule in gate.rules if rule.warning],
         optional=[rule for rule in gate.rules if rule.check in gate.unverified_optional],
         groups=_by_stage(gate),

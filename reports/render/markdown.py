@@ -50,7 +50,7 @@ def _top(gate: Gate) -> list[str]:
 
 def _standing(gate: Gate) -> list[str]:
     """List what stands in the way, with the command that looks at the first of it again."""
-    rules = gate.of(Judgement.FAIL, Judgement.UNVERIFIED)
+    rules = gate.of(Judgement.FAIL, Judgement.UNVERIFIED, Judgement.WAIVED)
     if not rules:
         return []
     again = f"Look again at {rules[0].check}: <code>{_safe(rules[0].rerun)}</code>"

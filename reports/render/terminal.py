@@ -20,9 +20,10 @@ COLOURS = {
     Judgement.PASS: "green",
     Judgement.UNVERIFIED: "yellow",
     Judgement.FAIL: "red",
+    Judgement.WAIVED: "yellow",
     Judgement.NOT_APPLICABLE: "dim",
 }
-ASCII = str.maketrans({"✔": "+", "◆": "!", "✖": "x", "○": "-", "│": "|", "…": "~"})
+ASCII = str.maketrans({"✔": "+", "◆": "!", "✖": "x", "◇": "~", "○": "-", "│": "|", "…": "."})
 EXIT = {Verdict.PROMOTE: "may be promoted", Verdict.HOLD: "is held", Verdict.BLOCK: "is blocked"}
 BAR = "  │ "
 NARROWEST = 24
@@ -58,7 +59,7 @@ def _lines(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
             yield f"Optional, not verified: {rule.check} ({rule.optional_because})", "yellow", True
     for line in gate.unexpected:
         yield f"Unexpected: {line}", "yellow", True
-    alike = itertools.groupby(gate.of(Judgement.FAIL, Judgement.UNVERIFIED), key=_why)
+    alike = itertools.groupby(gate.of(Judgement.FAIL, Judgement.UNVERIFIED, Judgement.WAIVED), key=_why)
     for rules in (list(group) for _, group in alike):
         yield "", "", False
         yield from _rules(rules)

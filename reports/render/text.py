@@ -15,6 +15,7 @@ SYMBOLS = {
     Judgement.PASS: "✔",
     Judgement.UNVERIFIED: "◆",
     Judgement.FAIL: "✖",
+    Judgement.WAIVED: "◇",
     Judgement.NOT_APPLICABLE: "○",
 }
 DETAIL_LIMIT = 8_000

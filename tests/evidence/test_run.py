@@ -47,7 +47,9 @@ def test_a_run_folder_that_cannot_be_made_is_named(release_file: Path, tmp_path:
         runs.start(tmp_path / "file" / "r", releases.load(release_file))
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"stage": "smoke"}', b"\xff\xfe", b'{"run": NaN}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"stage": "smoke"}', b"\xff\xfe", b'{"stage": "\xff"}', b'{"run": NaN}']
+)
 def test_what_is_not_evidence_is_refused_by_line(stage: Stage, content: bytes) -> None:
     """An empty, torn, foreign or binary file is an error that names file and line."""
     path = stage.run.evidence_path / "smoke.jsonl"

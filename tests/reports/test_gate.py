@@ -62,7 +62,7 @@ def test_a_good_run_is_promoted(call: Call, run: Path, capsys: pytest.CaptureFix
     assert "PROMOTE" == verdict(run)
     assert {"gate.json", "report.html", "summary.md", "release.json", "evidence"} == {p.name for p in run.iterdir()}
     assert "r1" == str((run.parent / "latest").readlink())
-    assert ["latest", "r1"] == sorted(path.name for path in run.parent.iterdir())
+    assert ["history.jsonl", "latest", "r1"] == sorted(path.name for path in run.parent.iterdir())
     assert "report: runs/r1/report.html" in capsys.readouterr().out
 
 
@@ -255,7 +255,10 @@ def test_a_file_system_without_links_does_without(
     monkeypatch.setattr(Path, "symlink_to", refuse)
 
     assert 0 == call()
-    assert ("", ["r1"]) == (capsys.readouterr().err, [path.name for path in run.parent.iterdir()])
+    assert ("", ["history.jsonl", "r1"]) == (
+        capsys.readouterr().err,
+        sorted(path.name for path in run.parent.iterdir()),
+    )
 
 
 COLOURS: dict[str, tuple[dict[str, str], bool, bool]] = {

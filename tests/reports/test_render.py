@@ -13,7 +13,7 @@ import pytest
 
 from evidence.model import Outcome
 from reports.limits import Kind, Limit
-from reports.model import Gate, Verdict
+from reports.model import Gate, Judgement, Verdict
 from reports.render import html, json_v1, markdown, terminal
 from reports.render.chart import bars
 from reports.render.text import duration, share
@@ -63,7 +63,7 @@ def test_gate_json_keeps_its_published_schema(gate: Gate) -> None:
 
     assert json.loads(json_v1.schema()) == schema
     jsonschema.Draft202012Validator(schema).validate(output)
-    for spoilt in ({**output, "waivers": []}, {**output, "verdict": "OK"}, {**output, "schema": "v0"}):
+    for spoilt in ({**output, "surprise": []}, {**output, "verdict": "OK"}, {**output, "schema": "v0"}):
         assert not jsonschema.Draft202012Validator(schema).is_valid(spoilt)
 
 
@@ -237,3 +237,25 @@ def test_the_closest_limit_is_the_first_bar() -> None:
     )
 
     assert ["p95_ms", "ok_ratio", "p50_ms"] == [bar.limit.measure for bar in bars(gate.rules)]
+
+
+@pytest.mark.parametrize(
+    "render", [html.render, markdown.render, lambda gate: terminal.render(gate, REPORT, width=400)]
+)
+def test_a_waiver_is_shown_in_every_report(render: Callable[[Gate], str]) -> None:
+    """A waived rule stands with what is open, and says who answers for it and until when."""
+    waived = "Waived until 2026-04-01 00:00:00 UTC by ann, approved by bob: the fix is on its way."
+    rules = tuple(
+        msgspec.structs.replace(rule, judgement=Judgement.WAIVED, reason=waived) if rule.check == "CSRF-001" else rule
+        for rule in WARNED.rules
+    )
+    text = render(msgspec.structs.replace(WARNED, rules=rules))
+
+    assert "\u25c7" in text
+    assert waived in text
+
+
+def test_the_page_says_what_it_is_compared_with() -> None:
+    """The baseline, or that there is none, stands at the top."""
+    assert WARNED.baseline_note
+    assert WARNED.baseline_note in html.render(WARNED)

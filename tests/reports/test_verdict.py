@@ -22,7 +22,7 @@ VERDICTS: dict[str, tuple[Seen, int, str]] = {
     "with a warning": (
         measured(p95_ms=90, samples_total=900),
         0,
-        "3 of 3 claims hold; 1 close to a limit (LOAD-001).",
+        "3 of 3 claims hold; 1 with a warning (LOAD-001).",
     ),
     "optional not verified": (
         seen(SKIPPED_DEPS),

@@ -10,6 +10,7 @@ from evidence.catalogue import CheckInfo
 from evidence.model import Evidence, Outcome, StageEvidence, StageRecord
 from evidence.release import Identity
 from evidence.run import RunRecord
+from reports.baseline import Comparison
 from reports.judge import judge
 from reports.limits import Kind, Limit
 from reports.model import File, Gate, JudgedRule
@@ -101,6 +102,11 @@ def gate_of(found: Seen, *rules: Rule) -> Gate:
     """Judge what was seen by these rules, or by the whole policy."""
     policy = msgspec.structs.replace(POLICY, rules=rules) if rules else POLICY
     return judge(policy, CATALOGUE, found, NOW)
+
+
+def gate_with(policy: Policy, found: Seen, now: dt.datetime = NOW, comparison: Comparison | None = None) -> Gate:
+    """Judge what was seen by another policy, at another time, compared with another run."""
+    return judge(policy, CATALOGUE, found, now, comparison or Comparison())
 
 
 def judged(found: Seen, rule: Rule) -> JudgedRule:
