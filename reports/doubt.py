@@ -75,12 +75,9 @@ def of_samples(rule: Rule, evidence: Evidence) -> str | None:
 
 
 def of_number(limit: Limit, evidence: Evidence) -> str | None:
-    """Doubt a number that a limit needs: not measured, or not a number that can be."""
-    measured = evidence.measured.get(limit.measure)
-    if measured is None:
-        return sentence(f"{limit.measure} was not measured; {nearest(limit.measure, sorted(evidence.measured))}")
-    if not math.isfinite(measured) or measured < 0:
-        return f"{limit.measure} was measured as {measured}, which is no measurement."
+    """Doubt a number that a limit needs: no measurement, or one whose confidence interval holds the limit."""
+    if weak := of_measure(limit.measure, evidence):
+        return weak
     low, high = limit.ends(evidence.measured)
     if math.isnan(low):
         return f"{limit.measure} was measured outside of its own confidence interval."
@@ -88,6 +85,16 @@ def of_number(limit: Limit, evidence: Evidence) -> str | None:
         unit, bound = unit_of(limit.measure), f"{BOUND[limit.kind]} {figure(limit.value)}"
         between = f"its confidence interval reaches from {figure(low)} to {figure(high)}{unit}"
         return f"{limit.measure} may be {bound}{unit}, but {between}, so that nobody can tell; measure longer."
+    return None
+
+
+def of_measure(measure: str, evidence: Evidence) -> str | None:
+    """Doubt a number: not measured, or not one that can be."""
+    measured = evidence.measured.get(measure)
+    if measured is None:
+        return sentence(f"{measure} was not measured; {nearest(measure, sorted(evidence.measured))}")
+    if not math.isfinite(measured) or measured < 0:
+        return f"{measure} was measured as {measured}, which is no measurement."
     return None
 
 

@@ -77,6 +77,7 @@ def merge(into: Path, folders: Sequence[Path], now: dt.datetime) -> list[Part]:
     parts = [_read(folder) for folder in folders]
     for part in parts:
         _same_release(part, parts[0])
+        _same_deployment(part, parts[0])
         _not_of_the_future(part, now)
     stages, files = _stages(into.name, parts), _files(parts)
     _write(into, parts, stages, files)
@@ -112,6 +113,11 @@ def _same_release(part: Part, first: Part) -> None:
         ours, theirs = getattr(first.record.identity, field), getattr(part.record.identity, field)
         if ours != theirs:
             raise _refusal(part.path, f"looks at another release: its {field} is {theirs}, that of {first.path} {ours}")
+
+
+def _same_deployment(part: Part, first: Part) -> None:
+    if part.record.url != first.record.url:
+        raise _refusal(part.path, f"looks at {part.record.url}, but {first.path} at {first.record.url}")
 
 
 def _not_of_the_future(part: Part, now: dt.datetime) -> None:
@@ -160,7 +166,8 @@ def _files(parts: Sequence[Part]) -> dict[str, Path]:
 def _write(into: Path, parts: Sequence[Part], stages: dict[str, StageEvidence], files: dict[str, Path]) -> None:
     """Write the run; its record comes last, so that half of a run is none."""
     started = min(part.record.started for part in parts)
-    record = msgspec.structs.replace(parts[0].record, run=into.name, started=started)
+    tools = dict(set.intersection(*(set(part.record.tools.items()) for part in parts)))
+    record = msgspec.structs.replace(parts[0].record, run=into.name, started=started, tools=dict(sorted(tools.items())))
     origin = Merged(run=into.name, parts=tuple(Origin(record=part.record, files=_given(part)) for part in parts))
     try:
         for name, source in files.items():

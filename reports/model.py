@@ -75,12 +75,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `ratio` and `drift` are shares, above 0 where the number got worse: against `baseline`, and against `best` of the
     last promoted runs; None where that number is 0 or there is none. `tolerated` and `drift_tolerated` are the shares
     that the policy allows, `floor` the difference that it calls noise. `p_value` is of the two-sample tests, None where
-    one side left no samples. `worse` is what all of them come to.
+    one side left no samples. `surely` is the better end of the number's confidence interval, where it has one. `worse`
+    is what all of them come to.
     """
 
     measure: str
     baseline: float
     measured: float
+    surely: float
     ratio: float | None
     tolerated: float
     floor: float

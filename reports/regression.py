@@ -6,6 +6,7 @@ The one before is the baseline; the best of several catches what creeps, a toler
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -60,40 +61,33 @@ def read_regression(places: Places, keys: Keys, value: object, limits: tuple[Lim
     return _terms(places, inside, terms, Regression(measure=measure, kind=kinds[0], worse_by=0, floor=0))
 
 
-def compare(regression: Regression, measured: float, reference: Reference) -> Change:
+def compare(regression: Regression, measured: Mapping[str, float], reference: Reference) -> Change:
     """Hold a number against the reference: worse is beyond share, noise floor and chance, or beyond the drift."""
+    value = measured[regression.measure]
+    low, high = Limit(regression.kind, regression.measure, 0).ends(measured)
+    surely = value if math.isnan(low) else low if regression.kind is Kind.MAX else high
     change = Change(
         measure=regression.measure,
         baseline=reference.baseline,
-        measured=measured,
-        ratio=_share(regression, measured, reference.baseline),
+        measured=value,
+        surely=surely,
+        ratio=_share(regression, value, reference.baseline),
         tolerated=regression.worse_by,
         floor=regression.floor,
         p_value=reference.p_value,
         best=reference.best,
-        drift=_share(regression, measured, reference.best),
+        drift=_share(regression, value, reference.best),
         drift_tolerated=regression.drift,
         worse=False,
     )
-    regressed = _beyond(regression, change) and not by_chance(change)
-    return msgspec.structs.replace(change, worse=regressed or drifted(regression, change))
-
-
-def drifted(regression: Regression, change: Change) -> bool:
-    """Say whether the number is too much worse than the best of the last."""
-    if regression.drift is None or change.best is None:
-        return False
-    return _exceeds(regression, change.measured, change.best, regression.drift)
-
-
-def by_chance(change: Change) -> bool:
-    """Say whether the samples of both sides allow that nothing changed."""
-    return change.p_value is not None and change.p_value >= SIGNIFICANT
+    worse = _regressed(regression, change) or _drifted(regression, change, surely)
+    return msgspec.structs.replace(change, worse=worse)
 
 
 def sentence(regression: Regression, change: Change) -> str:
     """Say of a number that is worse, or would be but for chance, by how much, and how much is tolerated."""
-    by_drift = change.worse and not (_beyond(regression, change) and not by_chance(change))
+    stepped = _stepped(regression, change, change.measured)
+    by_drift = not _regressed(regression, change) if change.worse else not stepped
     other, share, allowed, whose = (
         (change.best, change.drift, change.drift_tolerated, "the best of the last promoted runs")
         if by_drift
@@ -110,10 +104,10 @@ def sentence(regression: Regression, change: Change) -> str:
 
 
 def notable(regression: Regression, change: Change) -> str:
-    """Say what is worth a warning though it is not called worse: beyond share and floor, but by chance."""
-    if change.worse or not (_beyond(regression, change) and by_chance(change)):
-        return ""
-    return f"{sentence(regression, change)}, but this may be chance"
+    """Say what is worth a warning though it is not called worse: beyond what is tolerated, but perhaps by chance."""
+    value = change.measured
+    beyond = _stepped(regression, change, value) or _drifted(regression, change, value)
+    return f"{sentence(regression, change)}, but this may be chance" if beyond and not change.worse else ""
 
 
 def better(kind: Kind, numbers: list[float]) -> float | None:
@@ -121,8 +115,20 @@ def better(kind: Kind, numbers: list[float]) -> float | None:
     return (min if kind is Kind.MAX else max)(numbers, default=None)
 
 
-def _beyond(regression: Regression, change: Change) -> bool:
-    return _exceeds(regression, change.measured, change.baseline, regression.worse_by)
+def _regressed(regression: Regression, change: Change) -> bool:
+    """Say whether the number is surely beyond the baseline, and the samples of both sides do not allow for chance."""
+    by_chance = change.p_value is not None and change.p_value >= SIGNIFICANT
+    return _stepped(regression, change, change.surely) and not by_chance
+
+
+def _stepped(regression: Regression, change: Change, value: float) -> bool:
+    return _exceeds(regression, value, change.baseline, regression.worse_by)
+
+
+def _drifted(regression: Regression, change: Change, value: float) -> bool:
+    if regression.drift is None or change.best is None:
+        return False
+    return _exceeds(regression, value, change.best, regression.drift)
 
 
 def _exceeds(regression: Regression, measured: float, other: float, share: float) -> bool:

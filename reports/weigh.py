@@ -56,10 +56,9 @@ def compared(rule: Rule, evidence: Evidence, reference: Reference | None) -> Cha
     """Hold the number that the rule compares against the baseline's, where both are numbers."""
     if not rule.regression or not reference:
         return None
-    bound = Limit(rule.regression.kind, rule.regression.measure, 0)
-    if doubt.of_number(bound, evidence):
+    if doubt.of_measure(rule.regression.measure, evidence):
         return None
-    return regression.compare(rule.regression, evidence.measured[rule.regression.measure], reference)
+    return regression.compare(rule.regression, evidence.measured, reference)
 
 
 def _quarantined(evidence: Evidence, beside: Beside) -> tuple[str, str]:

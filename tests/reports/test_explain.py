@@ -118,12 +118,13 @@ def test_a_regression_says_how_far_back() -> None:
 
 def test_only_the_five_narrowest_margins_are_named() -> None:
     """Narrowest first; a limit that is met exactly has nothing left."""
-    limits = tuple(Limit(Kind.MAX, f"p{number}_ms", 100.0) for number in range(8))
+    limits = tuple(Limit(Kind.MAX, f"p{number}_ms", 100.0) for number in (5, 3, 7, 0, 1, 6, 2, 4))
     numbers = {f"p{number}_ms": 100.0 - number for number in range(8)} | {"samples_total": 900.0}
     explained = gate_of(load(measured=numbers), msgspec.structs.replace(LOAD, limits=limits, warnings=())).explain
 
     assert 5 == len(explained)
     assert "LOAD-001: p0_ms is 100 ms, 0 % left of its limit of 100 ms." == explained[0]
+    assert "LOAD-001: p4_ms is 96 ms, 4 % left of its limit of 100 ms." == explained[4]
 
 
 def written(folder: Path, whole: Gate) -> Path:

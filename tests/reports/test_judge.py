@@ -34,6 +34,17 @@ DOUBTS: dict[str, tuple[Seen, str]] = {
         seen(identity=msgspec.structs.replace(IDENTITY, digest=OTHER)),
         f"The source changed after the run began: the run looks at {DIGEST}, the source is now {OTHER}.",
     ),
+    "another commit": (
+        seen(identity=msgspec.structs.replace(IDENTITY, commit=None)),
+        f"The commit changed after the run began: the run looks at {IDENTITY.commit}, the commit is now None.",
+    ),
+    "a work tree with changes": (
+        seen(identity=msgspec.structs.replace(IDENTITY, dirty=True)),
+        (
+            "The work tree changed after the run began: the run looks at a clean one, "
+            "the work tree is now one with changes."
+        ),
+    ),
     "no stage file": (seen(without=("load",)), "The stage load left no evidence file in this run."),
     "unreadable": (
         seen(without=("load",), unreadable={"load": "evidence/load.jsonl:3: is not evidence: truncated"}),

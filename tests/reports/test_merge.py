@@ -103,6 +103,15 @@ def test_the_origin_is_kept(parts: list[Path]) -> None:
     assert {"all"} == {stage.record.run for stage in stages} | {each.run for stage in stages for each in stage.evidence}
 
 
+def test_only_the_tools_of_all_machines_are_the_runs(parts: list[Path]) -> None:
+    """A version that two machines disagree on is nobody's version of the whole."""
+    for each, database in zip(parts, ("17", "18"), strict=True):
+        change("release.json", tools={"python": "3.11", "database": database})(each)
+    merge(*parts)
+
+    assert {"python": "3.11"} == runs.load(Path("runs/all")).record.tools
+
+
 def test_the_order_of_the_parts_changes_no_evidence(parts: list[Path]) -> None:
     """Whoever lists them otherwise gets the same evidence."""
     merge(*parts)
@@ -167,6 +176,10 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         )
         for field, value in (("name", "shop 2"), ("version", "9"), ("commit", "abc"), ("dirty", True))
     },
+    "another deployment": (
+        change("release.json", url="https://staging-2.example"),
+        "jobs/job-2: looks at https://staging-2.example, but jobs/job-1 at None",
+    ),
     "another digest": (
         another_digest,
         "jobs/job-2: looks at another release: its digest is sha256:00, that of jobs/job-1 sha256:",

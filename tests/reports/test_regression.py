@@ -50,7 +50,7 @@ def test_worse_is_beyond_share_and_floor_and_chance(
     regression: Regression, value: float, reference: Reference, *, worse: bool
 ) -> None:
     """Both must be exceeded, in the direction that is worse; samples may excuse a step, and never a drift."""
-    assert worse == compare(regression, value, reference).worse
+    assert worse == compare(regression, {regression.measure: value}, reference).worse
 
 
 def with_reference(
@@ -104,6 +104,32 @@ def test_an_absolute_limit_counts_whatever_the_baseline_was() -> None:
     )
 
 
+@pytest.mark.parametrize(("low", "judgement"), [(60.0, Judgement.PASS), (60.1, Judgement.FAIL), (72.0, Judgement.FAIL)])
+def test_a_number_is_worse_by_its_whole_confidence_interval(low: float, judgement: Judgement) -> None:
+    """What may be bad luck is a warning: the better end of the interval must be beyond what is tolerated, too.
+
+    A number outside of its own interval has none, and stands for itself.
+    """
+    found = measured(p95_ms=71.5, p95_low_ms=low, p95_high_ms=80, samples_total=900)
+    rule = msgspec.structs.replace(
+        CSRF, check="LOAD-001", regression=P95, limits=(Limit(Kind.MIN, "samples_total", 1),)
+    )
+    rules = msgspec.structs.replace(POLICY, rules=(DEPS, CSRF, rule))
+    comparison = Comparison(references={"LOAD-001": Reference(baseline=50)})
+    judged = gate_with(rules, found, comparison=comparison).rules[2]
+
+    assert (judgement, judgement is Judgement.PASS) == (judged.judgement, "may be chance" in judged.warning)
+
+
+def test_a_drift_that_may_be_bad_luck_is_a_warning() -> None:
+    """The way from the best counts with the whole interval, too."""
+    found = measured(p95_ms=71.5, p95_low_ms=50, p95_high_ms=80, samples_total=900)
+    judgement, _, warning = with_reference(found, Reference(baseline=70, best=40))
+
+    assert Judgement.PASS is judgement
+    assert "78.75 % worse than the best of the last promoted runs, 40 ms" in warning
+
+
 def test_without_a_reference_the_limits_decide() -> None:
     """The first release passes on its limits, and fails on its limits."""
     assert Judgement.PASS is with_reference(load(), None)[0]
@@ -127,11 +153,11 @@ def test_a_comparison_turns_no_doubt_into_a_pass(found: Seen) -> None:
 def test_the_change_is_recorded_as_shares_that_grow_with_badness() -> None:
     """Reports show how much worse in either direction; from nothing there is no share."""
     assert (0.3, 0.4) == (
-        (change := compare(P95, 65, Reference(baseline=50, best=65 / 1.4))).ratio,
+        (change := compare(P95, {"p95_ms": 65}, Reference(baseline=50, best=65 / 1.4))).ratio,
         round(change.drift or 0, 9),
     )
-    assert (0.2, None) == ((change := compare(RATE, 80, Reference(baseline=100))).ratio, change.drift)
-    assert compare(P95, 65, Reference(baseline=0)).ratio is None
+    assert (0.2, None) == ((change := compare(RATE, {"rate_per_s": 80}, Reference(baseline=100))).ratio, change.drift)
+    assert compare(P95, {"p95_ms": 65}, Reference(baseline=0)).ratio is None
 
 
 GOOD = 'regression = { p95_ms = { worse_by = "20 %", floor = 5, drift = "40 %" } }'
@@ -307,7 +333,7 @@ def test_many_samples_are_capped() -> None:
 
 def test_a_change_has_every_number_that_judging_again_needs() -> None:
     """Baseline, best and chance are recorded as they were given."""
-    change = compare(P95, 61, Reference(baseline=50, best=45, p_value=0.2))
+    change = compare(P95, {"p95_ms": 61}, Reference(baseline=50, best=45, p_value=0.2))
 
     assert isinstance(change, Change)
     assert (50, 45, 0.2, 0.2, 5, 0.4) == (
