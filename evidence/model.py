@@ -36,12 +36,21 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
     return max(outcomes, key=order.index, default=Outcome.ERRORED)
 
 
+class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that a check found: `place` is the same in every run, `what` says what is wrong there."""
+
+    place: str
+    what: str
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one check saw, bound to the run and to the release that it looked at.
 
     `measured` holds numbers whose names end in their unit (`p95_ms`, `error_ratio`, `rto_s`). `cases` counts the
     results that were combined (a parametrised check has several). `attachments` are paths relative to the run folder.
     `as_of` says when the data that it rests on was current, where that is not now (a snapshot of advisories).
+    `failed` counts the cases in which the release broke the claim, also where another case could not tell; `findings`
+    are all that was broken, and empty where a failed case had anything to say beside findings.
     """
 
     check: str
@@ -58,6 +67,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     attachments: tuple[str, ...] = ()
     where: str = ""
     as_of: dt.datetime | None = None
+    failed: int = 0
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def broken(self) -> bool:
+        """The release broke the claim, whatever else befell the check."""
+        return self.outcome is Outcome.FAILED or self.failed > 0
 
 
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,11 +14,13 @@ import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from evidence import release as releases
 from evidence.check import claim_of, identifier_of
 from evidence.errors import CannotTell, InputError
+from evidence.findings import Findings, Found
 from evidence.model import Outcome, worst
 from evidence.release import Undeclared
 from evidence.run import now
@@ -29,6 +31,8 @@ NOT_APPLICABLE = pytest.StashKey[str]()
 MEASURED = pytest.StashKey[dict[str, float]]()
 ATTACHED = pytest.StashKey[list[str]]()
 AS_OF = pytest.StashKey[dt.datetime]()
+FINDINGS = pytest.StashKey[Findings]()
+SETTLED = pytest.StashKey[bool]()
 PHASES = pytest.StashKey[list[tuple[Outcome, str, float]]]()
 
 
@@ -75,19 +79,32 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A check that found something ends as broken, and by nothing but its findings."""
+    result = yield
+    if FINDINGS in pyfuncitem.stash:
+        pyfuncitem.stash[FINDINGS].settle()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Combine the phases of one item to the worst, and hand the result in when the last one is over."""
     report = yield
+    if call.excinfo and call.excinfo.errisinstance(Found):
+        item.stash[SETTLED] = True
     if stage := item.config.stash.get(STAGE, None):
         outcome, detail = _outcome(item, call, report)
         phases = item.stash.setdefault(PHASES, [])
         phases.append((outcome, detail, call.duration))
         if call.when == "teardown":
             bad = worst(phase[0] for phase in phases)
-            details = "\n".join(text for kind, text, _ in phases if kind is bad and text)
-            stage.add(_result(item, bad, details, sum(seconds for _, _, seconds in phases)))
+            details = "\n".join(text for kind, text, _ in phases if kind in {bad, Outcome.FAILED} and text)
+            result = _result(item, bad, details, sum(seconds for _, _, seconds in phases))
+            failed = any(kind is Outcome.FAILED for kind, _, _ in phases)
+            stage.add(msgspec.structs.replace(result, failed=failed))
     return report
 
 
@@ -114,6 +131,13 @@ def measure(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Record numbers for the gate: `measure(p95_ms=87.2)`. Names end in their unit."""
     measured: dict[str, float] = request.node.stash.setdefault(MEASURED, {})
     return measured.update
+
+
+@pytest.fixture
+def findings(request: pytest.FixtureRequest) -> Findings:
+    """Report what is wrong, each at its place, so that a team may accept it alone: `findings.add(place, what)`."""
+    found: Findings = request.node.stash.setdefault(FINDINGS, Findings())
+    return found
 
 
 @pytest.fixture
@@ -184,4 +208,5 @@ def _result(item: pytest.Item, outcome: Outcome, detail: str, seconds: float = 0
         attachments=tuple(attached),
         where=f"{path}:{(line or 0) + 1}",
         as_of=item.stash.get(AS_OF, None),
+        findings=tuple(item.stash[FINDINGS].found.values()) if SETTLED in item.stash else (),
     )

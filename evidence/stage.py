@@ -15,14 +15,18 @@ import msgspec
 from evidence import release as releases
 from evidence import run as runs
 from evidence.errors import InputError
-from evidence.model import Evidence, Outcome, StageRecord, worst
+from evidence.findings import MOST
+from evidence.model import Evidence, Finding, Outcome, StageRecord, worst
 
 DETAIL_LIMIT = 8_000
 """Characters kept of what a check says: the rest of a megabyte of response body helps nobody."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run of one check came to; `evidence.model.Evidence` has the fields' meanings."""
+    """What one run of one check came to; `evidence.model.Evidence` has the fields' meanings.
+
+    `failed` is for a check that both broke and could not be ended: its outcome alone does not say so any more.
+    """
 
     check: str
     claim: str
@@ -34,6 +38,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     attachments: tuple[str, ...] = ()
     where: str = ""
     as_of: dt.datetime | None = None
+    failed: bool = False
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def broken(self) -> bool:
+        """The release broke the claim."""
+        return self.failed or self.outcome is Outcome.FAILED
 
 
 class Stage:
@@ -94,7 +105,9 @@ class Stage:
     def _combine(self, results: list[Result]) -> Evidence:
         outcome = worst(result.outcome for result in results)
         measured, conflicts = _merge(result.measured for result in results)
-        details = [result.detail for result in results if result.detail and result.outcome is outcome]
+        details = [
+            result.detail for result in results if result.detail and (result.outcome is outcome or result.broken)
+        ]
         if conflicts:
             outcome = Outcome.ERRORED
             details.append(f"measured more than once with different values: {', '.join(sorted(conflicts))}")
@@ -118,6 +131,8 @@ class Stage:
             attachments=tuple(dict.fromkeys(name for result in results for name in result.attachments)),
             where=results[0].where,
             as_of=min((result.as_of for result in results if result.as_of), default=None),
+            failed=sum(result.broken for result in results),
+            findings=_findings([result for result in results if result.broken]),
         )
 
 
@@ -145,6 +160,14 @@ def shorten(text: str) -> str:
     if len(text) <= DETAIL_LIMIT:
         return text
     return f"{text[:DETAIL_LIMIT]}\n… ({len(text) - DETAIL_LIMIT} characters more)"
+
+
+def _findings(broken: list[Result]) -> tuple[Finding, ...]:
+    """Unite findings; none where some case broke without one, or there are too many to accept."""
+    united = {each.place: each for result in broken for each in result.findings}
+    if len(united) > MOST or not all(result.findings for result in broken):
+        return ()
+    return tuple(Finding(place=redact(each.place), what=redact(each.what)) for each in united.values())
 
 
 def _merge(parts: Iterable[Mapping[str, float]]) -> tuple[dict[str, float], set[str]]:

@@ -198,3 +198,51 @@ def test_a_full_disk_is_one_line(ran: Ran, pytester: pytest.Pytester, tmp_path: 
     assert "Traceback" not in done.stderr
     assert "the evidence of smoke cannot be written (File too large)" in done.stderr
     assert [] == list(path.parent.iterdir())
+
+
+FINDS = (
+    '@check("SHOP-001")\ndef check_it(findings):\n    """It."""\n'
+    '    findings.add("/login  csp", "any script runs")\n    findings.add("/ csp", "any frame")\n'
+)
+
+
+def test_findings_break_the_claim_each_at_its_place(ran: Ran) -> None:
+    """A check that found something has failed, and says where and what, one line a finding."""
+    evidence = only(ran(FINDS)[1])
+
+    assert (Outcome.FAILED, 1) == (evidence.outcome, evidence.failed)
+    assert [("/login csp", "any script runs"), ("/ csp", "any frame")] == [
+        (each.place, each.what) for each in evidence.findings
+    ]
+    assert "/login csp: any script runs\n/ csp: any frame" == evidence.detail
+
+
+def test_no_finding_is_a_pass(ran: Ran) -> None:
+    """A check that asked for the fixture and found nothing has passed."""
+    evidence = only(ran('@check("SHOP-001")\ndef check_it(findings):\n    """It."""\n')[1])
+
+    assert (Outcome.PASSED, 0, ()) == (evidence.outcome, evidence.failed, evidence.findings)
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "failed"),
+    [("assert 1 == 2", Outcome.FAILED, 1), ("raise ConnectionError('refused')", Outcome.ERRORED, 0)],
+)
+def test_what_broke_beside_findings_cannot_be_accepted(ran: Ran, end: str, outcome: Outcome, failed: int) -> None:
+    """Findings stand for a failure only where they are all of it."""
+    evidence = only(ran(f"{FINDS}    {end}\n")[1])
+
+    assert (outcome, failed, ()) == (evidence.outcome, evidence.failed, evidence.findings)
+
+
+def test_a_failure_is_not_forgotten_when_the_check_cannot_be_ended(ran: Ran) -> None:
+    """A check whose claim broke and whose fixture broke afterwards is ERRORED, and has failed."""
+    source = (
+        "@pytest.fixture\ndef broken():\n    yield\n    raise OSError('gone')\n"
+        '@check("SHOP-001")\ndef check_it(broken):\n    """It."""\n    assert 1 == 2, "not sold"\n'
+    )
+    evidence = only(ran(source)[1])
+
+    assert (Outcome.ERRORED, 1, True) == (evidence.outcome, evidence.failed, evidence.broken)
+    assert "not sold" in evidence.detail
+    assert "OSError: gone" in evidence.detail

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from evidence import run as runs
 from evidence.errors import InputError
-from evidence.model import Evidence, Outcome
+from evidence.findings import MOST
+from evidence.model import Evidence, Finding, Outcome
 from evidence.stage import DETAIL_LIMIT, Result, Stage, from_environment
 
 
@@ -85,3 +87,37 @@ def test_a_stage_outside_nox_says_how_to_run_one() -> None:
     """A missing environment is one line with the mend."""
     with pytest.raises(InputError, match=r"RELEASE_STAGE, RELEASE_RUN, RELEASE_FILE not set: .*nox -s"):
         from_environment({})
+
+
+def found(*places: str) -> Result:
+    """One result that found something at each of these places."""
+    findings = tuple(Finding(place=place, what="is open") for place in places)
+    return msgspec.structs.replace(result(Outcome.FAILED, "open"), findings=findings)
+
+
+def test_findings_of_all_cases_are_united(stage: Stage) -> None:
+    """Each place is named once, whatever case found it, and a case that passed takes none away."""
+    evidence = written(stage, found("/"), result(), found("/", "/login"))
+
+    assert (["/", "/login"], 2) == ([each.place for each in evidence.findings], evidence.failed)
+
+
+def test_one_failure_without_a_finding_is_not_covered_by_the_findings_of_another(stage: Stage) -> None:
+    """Who accepts the findings of one case has not accepted what broke another."""
+    evidence = written(stage, found("/"), result(Outcome.FAILED, "broken"))
+
+    assert (2, ()) == (evidence.failed, evidence.findings)
+
+
+def test_too_many_findings_are_none_that_can_be_accepted(stage: Stage) -> None:
+    """A flood is a failure of the whole check."""
+    evidence = written(stage, found(*map(str, range(MOST + 1))))
+
+    assert (Outcome.FAILED, ()) == (evidence.outcome, evidence.findings)
+
+
+def test_an_error_does_not_hide_that_another_case_failed(stage: Stage) -> None:
+    """What broke stays counted, and told, where another case could not tell."""
+    evidence = written(stage, result(Outcome.FAILED, "broken"), result(Outcome.ERRORED, "no till"))
+
+    assert (Outcome.ERRORED, 1, "broken\nno till") == (evidence.outcome, evidence.failed, evidence.detail)
