@@ -11,11 +11,13 @@ nox                              verify the release that release.toml describes,
 nox --parallel 2                 the same, stages side by side
 nox -s smoke gate                one stage, judged alone: HOLD, since the others did not run
 nox -s load gate -- --run PATH   run one stage again in an existing run, and judge the whole run again
+nox -s accept -- --run PATH      print what a run found, for a person to accept some of it until a date
 nox -t dev                       this repository's own format, lint, types, import contracts and tests
 nox -s matrix                    prove that every bad release is caught by exactly the checks that it names
 
 After `--`: --run PATH (default: a new folder under reports/runs), --release PATH (release.toml), --policy PATH
-(policy.toml), --advisories PATH (an offline snapshot of OSV records); everything else goes to the stage's own runner.
+(policy.toml), --waivers PATH (what `waivers` of release.toml names), --baseline RUN (the last promoted one),
+--advisories PATH (an offline snapshot of OSV records); everything else goes to the stage's own runner.
 Exit code 0 means PROMOTE; gate.json has the verdict.
 """
 
@@ -37,6 +39,8 @@ nox.options.reuse_venv = "yes"
 HERE = Path(__file__).parent
 # Compiled once, also where the environment says never, and not beside the source: a release's tree stays as it is.
 BYTECODE = {"PYTHONPYCACHEPREFIX": str(HERE / ".nox" / "bytecode"), "PYTHONDONTWRITEBYTECODE": None}
+# What the gate is told of what follows `--`.
+GATE = ("run", "policy", "release", "waivers", "baseline")
 # Ctrl-C reaches a stage too: it has this long to take its servers down before it is killed.
 INTERRUPTED_WITHIN_S = 30
 # Nox runs parallel sessions in processes of their own: the name of the run reaches them through the environment.
@@ -109,8 +113,16 @@ def gate(session: nox.Session) -> None:
     options, _ = arguments(session)
     install(session, "gate")
     Path(os.environ["RELEASE_LAST_WORD"]).write_text(str(options.run / "report.html"), encoding="utf-8")
-    paths = ("--run", options.run, "--policy", options.policy, "--release", options.release)
-    session.run("python", "-m", "reports", *map(str, paths), env=environment(session, options))
+    chosen = [f"--{name}={value}" for name in GATE if (value := getattr(options, name))]
+    session.run("python", "-m", "reports", *chosen, env=environment(session, options))
+
+
+@nox.session(default=False)
+def accept(session: nox.Session) -> None:
+    """Print what a judged run found, as entries that a person may accept until a date."""
+    options, _ = arguments(session)
+    install(session, "gate")
+    session.run("python", "-m", "reports", "accept", f"--run={options.run}", env=environment(session, options))
 
 
 @nox.session(tags=["dev"], default=False, allow_parallel=True)
@@ -147,6 +159,8 @@ def arguments(session: nox.Session) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--run", type=called_from.joinpath, default=called_from / "reports" / "runs" / RUN)
     parser.add_argument("--release", type=called_from.joinpath, default=HERE / "release.toml")
     parser.add_argument("--policy", type=called_from.joinpath, default=HERE / "policy.toml")
+    parser.add_argument("--waivers", type=called_from.joinpath)
+    parser.add_argument("--baseline")
     parser.add_argument("--advisories", type=called_from.joinpath, default=os.environ.get("RELEASE_ADVISORIES"))
     return parser.parse_known_args(session.posargs)
 

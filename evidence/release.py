@@ -31,11 +31,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`release.toml`, read. The tables below `source` belong to whoever uses them; `section` decodes one."""
+    """`release.toml`, read. The tables below `source` belong to whoever uses them; `section` decodes one.
+
+    `waivers` names the file of what the release's owners answer for: `[[waivers]]` and `[[accepted]]`.
+    """
 
     name: str
     version: str
     source: Source
+    waivers: str = ""
     not_applicable: dict[str, str] = msgspec.field(default_factory=dict)
     target: dict[str, Any] = msgspec.field(default_factory=dict)
     health: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -51,6 +55,11 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def root(self) -> Path:
         """The folder that every relative path and command of `release.toml` starts from."""
         return self.path.parent
+
+    @property
+    def waivers_path(self) -> Path | None:
+        """The file that `waivers` names."""
+        return self.root / self.waivers if self.waivers else None
 
     def section(self, name: str, shape: type[Section]) -> Section:
         """Decode the table `name` (dotted for a table inside) into `shape`; InputError names file and field."""

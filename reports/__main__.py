@@ -36,12 +36,13 @@ examples:
   python -m reports --run reports/runs/latest --baseline 20260228T090000-12 --waivers waivers.toml
 
 other commands; each has its own --help:
+  python -m reports accept     what was found, as entries to accept
   python -m reports explain    what would turn the verdict
   python -m reports merge      unite the evidence of several machines in one run
   python -m reports sign       attest the verdict
   python -m reports verify     check an attested verdict, and judge it again
 """
-COMMANDS = {name: f"reports.{name}" for name in ("explain", "merge", "sign", "verify")}
+COMMANDS = {name: f"reports.{name}" for name in ("accept", "explain", "merge", "sign", "verify")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,9 +86,10 @@ def _judge(options: argparse.Namespace) -> Gate:
         for name in ("gate.json", *FILES, *SEAL):
             (options.run / name).unlink(missing_ok=True)
     checks = catalogue.read(TREE)
-    rules = policy.load(options.policy, checks, options.waivers)
+    candidate = release.load(options.release)
+    rules = policy.load(options.policy, checks, options.waivers or candidate.waivers_path)
     found = run.load(options.run)
-    seen = look(found, release.identify(release.load(options.release)), _again(options))
+    seen = look(found, release.identify(candidate), _again(options))
     now = options.now or run.now()
     return judge(rules, checks, seen, now, gather(rules, seen, options.run, options.baseline, now))
 
@@ -99,6 +101,10 @@ def _again(options: argparse.Namespace) -> str:
         path = getattr(options, name).absolute()
         if path != TREE / f"{name}.toml":
             chosen += [f"--{name}", str(path)]
+    if options.waivers:
+        chosen += ["--waivers", str(options.waivers.absolute())]
+    if options.baseline:
+        chosen += ["--baseline", options.baseline]
     return shlex.join(chosen)
 
 
@@ -126,7 +132,12 @@ def _parser() -> argparse.ArgumentParser:
         "--policy", type=Path, default=TREE / "policy.toml", metavar="PATH", help="default: this tree's"
     )
     parser.add_argument("--release", type=Path, default=TREE / "release.toml", metavar="PATH", help="the same release")
-    parser.add_argument("--waivers", type=Path, metavar="PATH", help="[[waivers]] beside those of the policy")
+    parser.add_argument(
+        "--waivers",
+        type=Path,
+        metavar="PATH",
+        help="[[waivers]] and [[accepted]] beside those of the policy; default: `waivers` of release.toml",
+    )
     parser.add_argument("--baseline", metavar="RUN", help="a promoted run, by name or folder; default: the last one")
     parser.add_argument("--now", type=_moment, metavar="TIME", help="judge the age of evidence as at this time")
     parser.add_argument("--format", choices=tuple(FORMATS), default="terminal", help="what to print")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from evidence.catalogue import CheckInfo
+from reports import accepted as acceptance
 from reports import doubt, waivers
+from reports.accepted import Acceptance
 from reports.baseline import Comparison
 from reports.explain import explain
 from reports.model import SCHEMA, Counts, Gate, JudgedLimit, JudgedRule, Judgement, PolicyName
@@ -31,6 +33,7 @@ class Court(NamedTuple):
     now: dt.datetime
     references: Mapping[str, Reference]
     quarantine: Mapping[str, Quarantine]
+    accepted: Mapping[str, list[Acceptance]]
     stages: Mapping[str, str | None]
 
 
@@ -45,12 +48,13 @@ def judge(
 
     InputError where a waiver of the policy ends too late, is of another release, or waives what did not fail.
     """
-    waivers.unbounded(policy.waivers, policy.quarantine, now)
+    waivers.unbounded((*policy.waivers, *policy.quarantine, *policy.accepted), now)
     court = Court(
         seen=seen,
         now=now,
         references=comparison.references,
         quarantine={entry.check: entry for entry in policy.quarantine},
+        accepted=_by_check(policy.accepted),
         stages={stage: doubt.of_stage(seen, stage) for stage in {info.stage for info in catalogue.values()}},
     )
     judged = tuple(_judge_rule(rule, catalogue[rule.check], court) for rule in policy.rules)
@@ -88,11 +92,9 @@ def _judge_rule(rule: Rule, info: CheckInfo, court: Court) -> JudgedRule:
     unbound = court.stages[info.stage] or doubt.of_origin(court.seen, info)
     evidence = None if unbound else court.seen.by_check[rule.check][0][1]
     change = compared(rule, evidence, court.references.get(rule.check)) if evidence else None
-    finding = (
-        weigh(rule, evidence, Beside(court.now, change, court.quarantine.get(rule.check)))
-        if evidence
-        else Finding(Judgement.UNVERIFIED, str(unbound))
-    )
+    accepted = court.accepted.get(rule.check, [])
+    beside = Beside(court.now, change, court.quarantine.get(rule.check), accepted)
+    finding = weigh(rule, evidence, beside) if evidence else Finding(Judgement.UNVERIFIED, str(unbound))
     measured = {name: value for name, value in (evidence.measured if evidence else {}).items() if math.isfinite(value)}
     return JudgedRule(
         check=rule.check,
@@ -118,7 +120,15 @@ def _judge_rule(rule: Rule, info: CheckInfo, court: Court) -> JudgedRule:
         doc=rule.doc,
         waiver=None,
         change=change,
+        findings=acceptance.judge(accepted, evidence, court.now) if evidence else (),
     )
+
+
+def _by_check(accepted: Iterable[Acceptance]) -> dict[str, list[Acceptance]]:
+    found: dict[str, list[Acceptance]] = {}
+    for one in accepted:
+        found.setdefault(one.check, []).append(one)
+    return found
 
 
 def _limits(rule: Rule, measured: Mapping[str, float]) -> tuple[JudgedLimit, ...]:

@@ -69,6 +69,23 @@ class JudgedWaiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     until: dt.datetime
 
 
+class JudgedAcceptance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why a finding may stay, who answers for it, and when (UTC) that ends."""
+
+    reason: str
+    owner: str
+    until: dt.datetime
+
+
+class JudgedFinding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a check found at a place; `ended` is when (UTC) somebody had accepted it until."""
+
+    place: str
+    what: str
+    accepted: JudgedAcceptance | None
+    ended: dt.datetime | None
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A measured number against the baseline's.
 
@@ -119,6 +136,7 @@ class JudgedRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     doc: str
     waiver: JudgedWaiver | None
     change: Change | None
+    findings: tuple[JudgedFinding, ...]
 
 
 class StageSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,7 +13,8 @@ import msgspec
 
 from evidence.catalogue import CheckInfo
 from evidence.errors import InputError
-from reports import values, waivers
+from reports import accepted, values, waivers
+from reports.accepted import Acceptance
 from reports.limits import Kind, Limit
 from reports.model import PolicyName
 from reports.places import Keys, Places, nearest
@@ -21,7 +22,7 @@ from reports.regression import Regression, read_regression
 from reports.waivers import Quarantine, Waiver
 
 SCHEMA = 1
-TOP = ["schema", "max_age", "rules", "waivers", "quarantine"]
+TOP = ["schema", "max_age", "rules", "waivers", "quarantine", "accepted"]
 KEYS = [*Kind, "warn", "regression", "min_samples", "max_age", "required", "reason", "owner", "doc"]
 
 
@@ -48,6 +49,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     waivers: tuple[Waiver, ...] = ()
     quarantine: tuple[Quarantine, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
     waivers_file: PolicyName | None = None
 
 
@@ -68,7 +70,7 @@ def load(path: Path, catalogue: Mapping[str, CheckInfo], waivers_path: Path | No
     file = None
     if waivers_path:
         file, other, more = _read(waivers_path, "--waivers")
-        values.closed(other, (), more, ["waivers"])
+        values.closed(other, (), more, ["waivers", "accepted"])
         lists.append((other, more))
     return Policy(
         name=source.name,
@@ -76,6 +78,7 @@ def load(path: Path, catalogue: Mapping[str, CheckInfo], waivers_path: Path | No
         rules=rules,
         waivers=waivers.read(lists, list(tables)),
         quarantine=waivers.read_quarantine(places, data, list(tables)),
+        accepted=accepted.read(lists, list(tables)),
         waivers_file=file,
     )
 

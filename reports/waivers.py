@@ -15,6 +15,8 @@ import msgspec
 from evidence.errors import InputError
 from evidence.release import Identity
 from reports import values
+from reports.accepted import LONGEST as LONGEST_ACCEPTED
+from reports.accepted import Acceptance
 from reports.model import JudgedRule, JudgedWaiver, Judgement
 from reports.places import Keys, Places, nearest
 from reports.scope import Scope, read_scope
@@ -85,11 +87,14 @@ def read_quarantine(places: Places, data: dict[str, Any], checks: Sequence[str])
     return tuple(found.values())
 
 
-def unbounded(waivers: Iterable[Waiver], quarantine: Iterable[Quarantine], now: dt.datetime) -> None:
+Bounded = Waiver | Quarantine | Acceptance
+AT_MOST = {Waiver: LONGEST, Quarantine: LONGEST_QUARANTINE, Acceptance: LONGEST_ACCEPTED}
+
+
+def unbounded(entries: Iterable[Bounded], now: dt.datetime) -> None:
     """Refuse by InputError whatever ends too far from the judged moment."""
-    longest: list[tuple[Waiver | Quarantine, dt.timedelta]] = [(one, LONGEST) for one in waivers]
-    longest += [(one, LONGEST_QUARANTINE) for one in quarantine]
-    for entry, most in longest:
+    for entry in entries:
+        most = AT_MOST[type(entry)]
         if entry.until - now > most:
             msg = f"{entry.where}: until is more than {most.days} days after the judged moment; choose an earlier date"
             raise InputError(msg)
@@ -121,7 +126,7 @@ def recorded(waiver: Waiver) -> JudgedWaiver:
 
 
 def _apply(waiver: Waiver, rule: JudgedRule, now: dt.datetime) -> JudgedRule:
-    if rule.judgement in {Judgement.PASS, Judgement.NOT_APPLICABLE}:
+    if rule.judgement in {Judgement.PASS, Judgement.NOT_APPLICABLE, Judgement.WAIVED}:
         msg = f"{waiver.where}: is stale: {rule.check} is {rule.judgement}; remove the waiver"
         raise InputError(msg)
     until = f"{waiver.until:%Y-%m-%d %H:%M:%S} UTC"

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from evidence.model import Evidence, Outcome
-from reports import doubt, regression
+from reports import accepted, doubt, regression
+from reports.accepted import Acceptance
 from reports.limits import BROKEN, KEPT, WARNED, Kind, Limit
 from reports.model import Change, Judgement
 from reports.policy import Rule
@@ -26,11 +27,12 @@ class Finding(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """What one rule's evidence is weighed with: the time, how it compares, its quarantine."""
+    """What one rule's evidence is weighed with: the time, how it compares, its quarantine, what of it is accepted."""
 
     now: dt.datetime
     change: Change | None
     quarantine: Quarantine | None
+    accepted: Sequence[Acceptance] = ()
 
 
 def weigh(rule: Rule, evidence: Evidence, beside: Beside) -> Finding:
@@ -38,8 +40,21 @@ def weigh(rule: Rule, evidence: Evidence, beside: Beside) -> Finding:
 
     What failed stays failed however old it is: waiting must never turn BLOCK into PROMOTE.
     """
-    if evidence.outcome is Outcome.FAILED:
-        return Finding(Judgement.FAIL, doubt.sentence("The claim does not hold", evidence.detail))
+    if not evidence.broken:
+        found = _unbroken(rule, evidence, beside)
+    elif why := _unaccepted(evidence, beside):
+        found = Finding(Judgement.FAIL, why)
+    else:
+        kept = Outcome.PASSED if evidence.outcome is Outcome.FAILED else evidence.outcome
+        found = _unbroken(rule, msgspec.structs.replace(evidence, outcome=kept), beside)
+        if found.judgement is Judgement.PASS:
+            found = Finding(Judgement.WAIVED, _acceptance(evidence, beside), found.warning)
+    stale = accepted.stale(beside.accepted, evidence)
+    return found._replace(warning="; ".join(filter(None, (found.warning, stale))))
+
+
+def _unbroken(rule: Rule, evidence: Evidence, beside: Beside) -> Finding:
+    """Weigh a claim that holds, or of which everything that broke it is accepted."""
     flaky, warning = _quarantined(evidence, beside)
     if warning:
         evidence = msgspec.structs.replace(evidence, outcome=Outcome.PASSED)
@@ -50,6 +65,33 @@ def weigh(rule: Rule, evidence: Evidence, beside: Beside) -> Finding:
         says = doubt.sentence("release.toml declares it not applicable", evidence.detail)
         return Finding(Judgement.UNVERIFIED, old) if old else Finding(Judgement.NOT_APPLICABLE, says)
     return _numbers(rule, evidence, old, (beside.change, warning))
+
+
+def _unaccepted(evidence: Evidence, beside: Beside) -> str:
+    """Say what broke the claim and is accepted by nobody, or nothing."""
+    if not evidence.findings:
+        return doubt.sentence("The claim does not hold", evidence.detail)
+    judged = accepted.judge(beside.accepted, evidence, beside.now)
+    new = [each for each in judged if not each.accepted]
+    if not new:
+        return ""
+    first = new[0]
+    ended = f" (accepted until {first.ended:%Y-%m-%d %H:%M:%S} UTC, which is over)" if first.ended else ""
+    more = f"; and {len(new) - 1} more" if len(new) > 1 else ""
+    says = "The claim does not hold"
+    if len(judged) > len(new):
+        says = f"{len(new)} of {len(judged)} findings {'is' if len(new) == 1 else 'are'} not accepted"
+    return doubt.sentence(says, f"{first.place}: {first.what}{ended}{more}")
+
+
+def _acceptance(evidence: Evidence, beside: Beside) -> str:
+    """Say what is accepted, by whom, and until when the first of it ends."""
+    places = {each.place for each in evidence.findings}
+    held = sorted((one for one in beside.accepted if one.place in places), key=lambda one: one.until)
+    owners = ", ".join(sorted({one.owner for one in held}))
+    many = "1 finding is" if len(held) == 1 else f"All {len(held)} findings are"
+    until = f"until {held[0].until:%Y-%m-%d %H:%M:%S} UTC{' at the earliest' if len(held) > 1 else ''}"
+    return doubt.sentence(f"{many} accepted {until} by {owners}", accepted.named([one.place for one in held]))
 
 
 def compared(rule: Rule, evidence: Evidence, reference: Reference | None) -> Change | None:

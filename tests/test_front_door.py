@@ -68,6 +68,17 @@ def test_stages_that_did_not_run_hold_the_release(linted: Path, tmp_path: Path) 
     assert run == (tmp_path / "reports" / "runs" / "latest").resolve()
 
 
+def test_the_gate_is_told_which_waivers_and_baseline_to_use(linted: Path, tmp_path: Path) -> None:
+    """Both options reach the gate: waivers that are not there are refused, and so is a baseline that is none."""
+    run = ["--release", str(linted), "--run", "r1"]
+    nox("-s", "lint", "--", *run, cwd=tmp_path)
+    waived = nox("-s", "gate", "--", *run, "--waivers", "none.toml", cwd=tmp_path)
+    compared = nox("-s", "gate", "--", *run, "--baseline", "r0", cwd=tmp_path)
+
+    assert f"{tmp_path / 'none.toml'}: cannot be read (No such file or directory)" in waived.stdout + waived.stderr
+    assert "--baseline r0: neither a folder nor a run in history.jsonl" in compared.stdout + compared.stderr
+
+
 def test_parallel_stages_share_one_run(linted: Path, tmp_path: Path) -> None:
     """Stages side by side are processes of their own, and still one run with one gate."""
     done = nox("--parallel", "2", "-s", "lint", "types", "gate", "--", "--release", str(linted), cwd=tmp_path)
