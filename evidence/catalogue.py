@@ -21,6 +21,8 @@ STAGES = {
     "drill": "restore_drills",
 }
 """Every stage, in the order in which it runs, and where its checks are."""
+LIVE = ("integration", "live_security", "smoke", "load", "drill")
+"""The stages that look at the running release."""
 
 
 class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,11 +76,20 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.outcome is Outcome.FAILED or self.failed > 0
 
 
+class Build(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which build the deployment said that it is; `by` says how it was asked, `problem` why that could not be told."""
+
+    reported: str | None
+    by: str
+    problem: str = ""
+
+
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first line of a stage's file: what the stage set out to do, and with which tools.
 
     `planned` are the ids of the checks that it collected: what is planned and has no evidence did not run.
-    `exit_code` is the runner's own (pytest's 0 and 1 mean that it looked).
+    `exit_code` is the runner's own (pytest's 0 and 1 mean that it looked). `build` is what a live stage's deployment
+    said of itself; None where the stage looked at none, or at one that was started from the release's own tree.
     """
 
     stage: str
@@ -91,6 +100,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     planned: tuple[str, ...]
     exit_code: int
     tools: dict[str, str] = msgspec.field(default_factory=dict)
+    build: Build | None = None
     schema: int = SCHEMA
 
 

@@ -18,10 +18,11 @@ import msgspec
 import pytest
 
 from evidence import release as releases
-from evidence.check import claim_of, identifier_of
+from evidence.check import claim_of, identifier_of, needs_of
 from evidence.errors import CannotTell, InputError
 from evidence.findings import Findings, Found
 from evidence.model import Outcome, worst
+from evidence.permission import refusal
 from evidence.release import Undeclared
 from evidence.run import now
 from evidence.stage import Result, Stage, from_environment
@@ -71,11 +72,14 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out what release.toml declares not applicable, before any fixture runs."""
+    """Leave out what release.toml declares not applicable, or does not allow, before any fixture runs."""
     stage = item.config.stash.get(STAGE, None)
     if stage and (reason := stage.release.not_applicable.get(str(_identifier(item)))):
         item.stash[NOT_APPLICABLE] = reason
         pytest.skip(reason)
+    need = needs_of(item.function) if isinstance(item, pytest.Function) else None
+    if stage and need and (why := refusal(stage.release, need, os.environ.get("TARGET_URL", ""))):
+        pytest.skip(why)
 
 
 @pytest.hookimpl(wrapper=True)

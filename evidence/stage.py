@@ -16,7 +16,7 @@ from evidence import release as releases
 from evidence import run as runs
 from evidence.errors import InputError
 from evidence.findings import MOST
-from evidence.model import Evidence, Finding, Outcome, StageRecord, worst
+from evidence.model import Build, Evidence, Finding, Outcome, StageRecord, worst
 
 DETAIL_LIMIT = 8_000
 """Characters kept of what a check says: the rest of a megabyte of response body helps nobody."""
@@ -56,6 +56,7 @@ class Stage:
         self.run = run
         self.release = release
         self.tools: dict[str, str] = {}
+        self.build: Build | None = None
         self._started = runs.now()
         self._planned: dict[str, None] = {}
         self._results: dict[str, list[Result]] = {}
@@ -95,6 +96,7 @@ class Stage:
             planned=tuple(self._planned),
             exit_code=exit_code,
             tools=self.tools,
+            build=self.build,
         )
         try:
             return self.run.write(record, [self._combine(results) for results in self._results.values()])
@@ -143,7 +145,10 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Stage:
         msg = f"{', '.join(missing)} not set: run a stage by `nox -s STAGE`, which sets them"
         raise InputError(msg)
     release = releases.load(Path(environment["RELEASE_FILE"]))
-    return Stage(environment["RELEASE_STAGE"], runs.start(Path(environment["RELEASE_RUN"]), release), release)
+    stage = Stage(environment["RELEASE_STAGE"], runs.start(Path(environment["RELEASE_RUN"]), release), release)
+    if told := environment.get("TARGET_BUILD"):
+        stage.build = msgspec.json.decode(told, type=Build)
+    return stage
 
 
 def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:

@@ -14,6 +14,7 @@ import msgspec
 from evidence.check import claim_of
 from evidence.errors import InputError
 from evidence.model import Outcome
+from evidence.permission import refusal
 from evidence.release import Undeclared
 from evidence.run import now
 from evidence.stage import Result, Stage
@@ -69,6 +70,8 @@ class Runner:
         if not url.startswith(("http://", "https://")):
             msg = f"TARGET_URL is {url!r}, not an http address: run this stage by `nox -s load`, which sets it"
             raise InputError(msg)
+        if why := refusal(self.stage.release, "load", url):
+            raise Undeclared(why)
         measurement = self._attack(url, load)
         report = msgspec.json.format(msgspec.json.encode(summary(measurement, self.stage.tools)))
         self._attachments = (

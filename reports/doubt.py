@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 
-from evidence.catalogue import CheckInfo
-from evidence.model import Evidence, Outcome
+from evidence.catalogue import LIVE, CheckInfo
+from evidence.model import Evidence, Outcome, StageRecord
 from evidence.release import Identity
 from reports.limits import BOUND, Limit, figure, unit_of
 from reports.places import nearest
 from reports.policy import Rule
 from reports.seen import Seen
 
+COMMIT = re.compile(r"[0-9a-f]{7,64}")
 LOOKED = (0, 1)
 """Exit codes of a runner that looked; pytest's others are accidents of ours, and no evidence."""
 SKEW = dt.timedelta(minutes=5)
@@ -38,7 +40,33 @@ def of_stage(seen: Seen, stage: str) -> str | None:
         return f"The stage's evidence belongs to {strange}."
     if record.exit_code not in LOOKED:
         return f"The stage {stage} broke down: its runner ended with exit code {record.exit_code}."
-    return None
+    return _of_build(seen, record)
+
+
+def _of_build(seen: Seen, record: StageRecord) -> str | None:
+    """Doubt a live stage that did not look at the candidate, or at what could not say that it is."""
+    build = record.build
+    if build is None:
+        deployed = seen.record.url if record.stage in LIVE else None
+        return f"The stage {record.stage} did not ask which build answers at {deployed}." if deployed else None
+    if build.reported is None:
+        return sentence("It is not known which build answered", build.problem)
+    identity = seen.record.identity
+    if is_of(identity, build.reported):
+        return None
+    commit = f" at commit {identity.commit}" if identity.commit else ""
+    return f"Another build answered: it says that it is {build.reported}, not {identity.version}{commit}."
+
+
+def is_of(identity: Identity, reported: str) -> bool:
+    """Say whether a reported build is the release: its version, its commit (seven digits or more), or both with a +."""
+    ours, theirs = (version.removeprefix("v") for version in (identity.version, reported))
+    version, _, local = theirs.partition("+")
+    return ours == theirs or _is_commit(identity, reported) or (ours == version and _is_commit(identity, local))
+
+
+def _is_commit(identity: Identity, text: str) -> bool:
+    return bool(identity.commit and COMMIT.fullmatch(text.lower()) and identity.commit.startswith(text.lower()))
 
 
 def of_origin(seen: Seen, info: CheckInfo) -> str | None:

@@ -140,7 +140,10 @@ class JudgedRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class StageSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One stage: how many checks it has, planned and ran; `not_run` names the rest, `problem` says what befell it."""
+    """One stage: how many checks it has, planned and ran; `not_run` names the rest, `problem` says what befell it.
+
+    `build` is what the deployment that it looked at said of itself, and `asked` how, where it was asked.
+    """
 
     name: str
     checks: int
@@ -152,6 +155,8 @@ class StageSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     finished: dt.datetime | None
     seconds: float | None
     tools: dict[str, str]
+    build: str
+    asked: str
     problem: str
 
 

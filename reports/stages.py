@@ -48,6 +48,8 @@ def _summary(seen: Seen, catalogue: Mapping[str, CheckInfo], name: str) -> Stage
         finished=record.finished if record else None,
         seconds=_seconds(record) if record else None,
         tools=record.tools if record else {},
+        build=(record and record.build and record.build.reported) or "",
+        asked=(record and record.build and record.build.by) or "",
         problem=doubt.of_stage(seen, name) or "",
     )
 

@@ -24,7 +24,7 @@ paths = ["src"]
 @pytest.fixture(autouse=True)
 def _no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the stage that these tests may run in away from the stages that they make."""
-    for name in ("RELEASE_STAGE", "RELEASE_RUN", "RELEASE_FILE", "RELEASE_SECRETS", "TARGET_URL"):
+    for name in ("RELEASE_STAGE", "RELEASE_RUN", "RELEASE_FILE", "RELEASE_SECRETS", "TARGET_URL", "TARGET_BUILD"):
         monkeypatch.delenv(name, raising=False)
 
 

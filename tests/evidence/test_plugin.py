@@ -246,3 +246,15 @@ def test_a_failure_is_not_forgotten_when_the_check_cannot_be_ended(ran: Ran) -> 
     assert (Outcome.ERRORED, 1, True) == (evidence.outcome, evidence.failed, evidence.broken)
     assert "not sold" in evidence.detail
     assert "OSError: gone" in evidence.detail
+
+
+def test_a_check_that_is_not_allowed_does_not_run(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would write to a release that does not allow it is SKIPPED before it does, and says how."""
+    source = '@check("SHOP-001", needs="write")\ndef check_it():\n    """It."""\n    assert False\n'
+    monkeypatch.setenv("TARGET_URL", "https://shop.example")
+    refused = only(ran(source)[1])
+    monkeypatch.setenv("TARGET_URL", "http://127.0.0.1:1")
+    allowed = only(ran(source)[1])
+
+    assert (Outcome.SKIPPED, Outcome.FAILED) == (refused.outcome, allowed.outcome)
+    assert '[target] allow does not have "write", so shop.example was not touched' in refused.detail

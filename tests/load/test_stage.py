@@ -144,3 +144,12 @@ def test_the_checks_are_those_of_the_catalogue() -> None:
     stated = {one.identifier for one in read(Path(__file__).parents[2]).values() if one.stage == "load"}
 
     assert {identifier(check) for check in CHECKS} == stated
+
+
+def test_no_load_is_sent_where_it_is_not_allowed(release_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment elsewhere is left alone, and nothing is verified, until release.toml allows load on it."""
+    monkeypatch.setenv("TARGET_URL", "https://shop.example")
+    _, evidence = ran(release_file, DECLARED)
+
+    assert {Outcome.SKIPPED} == {one.outcome for one in evidence.values()}
+    assert '[target] allow does not have "load"' in evidence["LOAD-001"].detail
