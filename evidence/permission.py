@@ -1,7 +1,7 @@
 """What may be done to a running release: anything on loopback, elsewhere only what release.toml allows.
 
-Reading needs no permission. Of `[target] allow`, `write` leaves objects, if only for a moment; `attack` sends hostile input, or asks more
-than is polite; `load` asks as much as release.toml declares.
+Reading needs no permission. Of `[target] allow`, `write` leaves objects, if only for a moment; `attack` sends hostile
+input, or asks more than is polite; `load` asks as much as release.toml declares.
 """
 
 from __future__ import annotations
