@@ -54,7 +54,7 @@ def check_examples_answer_as_documented(
     assert [] == problems
 
 
-@check("API-003")
+@check("API-003", needs="write")
 def check_objects_live_their_life(http: httpx.Client, api: Api, measure: Callable[..., None]) -> None:
     """What is created can be read, changed and removed, and is then gone with 404."""
     measure(resources_total=len(api.resources))
@@ -64,7 +64,7 @@ def check_objects_live_their_life(http: httpx.Client, api: Api, measure: Callabl
         _live_its_life(http, resource)
 
 
-@check("API-004")
+@check("API-004", needs="write")
 def check_totals_are_the_sum_of_their_lines(http: httpx.Client, api: Api) -> None:
     """A computed total equals quantity times the sum of its parts, over every line, to the last digit."""
     totals = api.totals

@@ -27,7 +27,7 @@ CROWD = 3
 """How many times the pool's size asks at once."""
 
 
-@check("DB-001")
+@check("DB-001", needs="write")
 def check_migrations_go_back_and_forth(release: Release, database: Database, sql: psycopg.Connection) -> None:
     """Forward, back and forward again leaves the same schema, and back leaves none of it."""
     if database.migrations is None:
@@ -77,7 +77,7 @@ def check_invariants_hold(database: Database, sql: psycopg.Connection, measure: 
     assert {} == broken
 
 
-@check("DB-004")
+@check("DB-004", needs="attack")
 def check_the_pool_keeps_its_limit(database: Database, sql: psycopg.Connection, measure: Callable[..., None]) -> None:
     """Under more requests at once than the pool has connections every one is answered, within the pool's limit."""
     if database.pool is None:

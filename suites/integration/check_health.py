@@ -22,7 +22,7 @@ def check_health_paths_answer(http: httpx.Client, health: Health, measure: Calla
     assert dict.fromkeys(health.paths, 200) == {path: answer.status_code for path, answer in answers.items()}
 
 
-@check("HEALTH-002")
+@check("HEALTH-002", needs="attack")
 def check_health_follows_the_database(
     http: httpx.Client, health: Health, hook: Callable[[str], None], measure: Callable[..., None]
 ) -> None:

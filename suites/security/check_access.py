@@ -32,7 +32,7 @@ XSS_PROBES = (
 )
 
 
-@check("KEYS-001")
+@check("KEYS-001", needs="write")
 def check_keys_open_what_their_scope_says(http: httpx.Client, release: Release) -> None:
     """A reading key reads and may not write (403), a writing key writes, no key at all is 401."""
     keys = release.section("security.keys", Keys)
@@ -47,7 +47,7 @@ def check_keys_open_what_their_scope_says(http: httpx.Client, release: Release) 
     assert [keys.reading.expect, 403, 401, keys.writing.expect] == list(seen.values()), seen
 
 
-@check("KEYS-002")
+@check("KEYS-002", needs="write")
 def check_dead_keys_open_nothing(http: httpx.Client, release: Release) -> None:
     """Expired, revoked and made-up keys are answered 401, for reading too."""
     keys = release.section("security.keys", Keys)
@@ -58,7 +58,7 @@ def check_dead_keys_open_nothing(http: httpx.Client, release: Release) -> None:
     assert {401} == {keys.reading.send(http, headers={keys.header: value}).status_code for value in values}
 
 
-@check("RATE-001")
+@check("RATE-001", needs="attack")
 def check_rate_limit_holds(release: Release, measure: Callable[..., None]) -> None:
     """The declared burst is let through, no more than it is, and who is refused is told when to come back."""
     limit = release.section("security.rate_limit", RateLimit)
@@ -76,7 +76,7 @@ def check_rate_limit_holds(release: Release, measure: Callable[..., None]) -> No
     assert all(answer.headers.get("retry-after", "").isdigit() for answer in refused)
 
 
-@check("INJECT-001")
+@check("INJECT-001", needs="attack")
 def check_sql_in_parameters_is_text(http: httpx.Client, release: Release) -> None:
     """SQL in a parameter is searched for, not run: no server error, no other result, no delay."""
     declared = release.section("security.injection", Injection)
@@ -95,7 +95,7 @@ def check_sql_in_parameters_is_text(http: httpx.Client, release: Release) -> Non
     assert [] == problems
 
 
-@check("XSS-001")
+@check("XSS-001", needs="attack")
 def check_markup_in_parameters_is_text(http: httpx.Client, release: Release) -> None:
     """Markup in a parameter comes back as text, or not at all."""
     declared = release.section("security.injection", Injection)
@@ -115,7 +115,7 @@ def check_markup_in_parameters_is_text(http: httpx.Client, release: Release) -> 
         raise CannotTell(message)
 
 
-@check("WEBHOOK-001")
+@check("WEBHOOK-001", needs="attack")
 def check_unsigned_webhooks_are_refused(http: httpx.Client, release: Release) -> None:
     """A webhook is taken once, with its own signature and in time; unsigned, tampered, old or again it is refused."""
     hook = release.section("security.webhook", Webhook)
@@ -134,7 +134,7 @@ def check_unsigned_webhooks_are_refused(http: httpx.Client, release: Release) ->
     assert all(400 <= status < 500 for status in seen.values()), seen
 
 
-@check("AUDIT-001")
+@check("AUDIT-001", needs="write")
 def check_mutations_are_written_down(http: httpx.Client, release: Release) -> None:
     """A mutation leaves an entry in the audit log that says who, what and when."""
     audit = release.section("security.audit", Audit)

@@ -15,7 +15,7 @@ from suites.security.conftest import submit, token_of
 from suites.security.contract import Account, Csrf
 
 
-@check("SESSION-001")
+@check("SESSION-001", needs="write")
 def check_session_cookie_has_its_flags(account: Account) -> None:
     """The session's cookie is Secure, HttpOnly, SameSite and not for other hosts, as sent in Set-Cookie itself."""
     with Client() as http:
@@ -30,7 +30,7 @@ def check_session_cookie_has_its_flags(account: Account) -> None:
     assert not cookie["domain"]
 
 
-@check("SESSION-002")
+@check("SESSION-002", needs="write")
 def check_session_is_new_at_sign_in(account: Account) -> None:
     """Signing in makes a new session: one that was planted before is not taken over (fixation)."""
     planted = "planted-by-somebody-else"
@@ -45,7 +45,7 @@ def check_session_is_new_at_sign_in(account: Account) -> None:
     assert any(value != planted for value in given)
 
 
-@check("SESSION-003")
+@check("SESSION-003", needs="write")
 def check_session_dies_at_sign_out(account: Account, csrf: Csrf, signed_in: Callable[[], httpx.Client]) -> None:
     """After signing out the old cookie is worth nothing."""
     if account.sign_out is None:
@@ -61,7 +61,7 @@ def check_session_dies_at_sign_out(account: Account, csrf: Csrf, signed_in: Call
     assert account.signed_out == seen
 
 
-@check("LOGIN-001")
+@check("LOGIN-001", needs="attack")
 def check_wrong_credentials_are_refused(account: Account) -> None:
     """A wrong password opens no session."""
     assert account.wrong, "[security.account] declares no `wrong` values"
@@ -71,7 +71,7 @@ def check_wrong_credentials_are_refused(account: Account) -> None:
         assert account.signed_out == account.signed_in.send(http).status_code
 
 
-@check("CSRF-001")
+@check("CSRF-001", needs="write")
 def check_mutation_without_token_is_refused(csrf: Csrf, signed_in: Callable[[], httpx.Client]) -> None:
     """A mutation by cookie without the CSRF token is refused with 403."""
     http = signed_in()
@@ -79,7 +79,7 @@ def check_mutation_without_token_is_refused(csrf: Csrf, signed_in: Callable[[], 
     assert {403} == {mutation.send(http).status_code for mutation in csrf.mutations}
 
 
-@check("CSRF-002")
+@check("CSRF-002", needs="write")
 def check_mutation_with_another_token_is_refused(csrf: Csrf, signed_in: Callable[[], httpx.Client]) -> None:
     """A token that is made up, or belongs to another session, is refused with 403; the session's own is taken."""
     http, other = signed_in(), signed_in()

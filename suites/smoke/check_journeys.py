@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(1800)
 Attach = Callable[..., None]
 
 
-@check("SMOKE-002")
+@check("SMOKE-002", needs="write")
 def check_nothing_goes_wrong_unseen(
     release: Release, smoke: Smoke, visits: list[Visit], ran: list[Ran], measure: Callable[..., None]
 ) -> None:
@@ -43,7 +43,7 @@ def check_nothing_goes_wrong_unseen(
         raise InputError(message)
 
 
-@check("SMOKE-003")
+@check("SMOKE-003", needs="write")
 def check_journeys_pass(smoke: Smoke, ran: list[Ran], measure: Callable[..., None], attach: Attach) -> None:
     """The release's own journeys pass in a real browser, and none is missing."""
     measure(journeys_total=sum(len(one.seen.journeys) for one in ran), journeys_seconds=sum(one.seconds for one in ran))
