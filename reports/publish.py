@@ -15,10 +15,10 @@ from pathlib import Path
 from evidence import run
 from reports import history
 from reports.model import Gate
-from reports.render import html, json_v1, markdown, terminal
+from reports.render import ctrf, github, html, json_v1, junit, markdown, openmetrics, terminal
 from reports.render.text import SYMBOLS, visible
 
-FILES = ("report.html", "summary.md")
+FILES = ("report.html", "summary.md", "junit.xml", "metrics.txt", "ctrf.json")
 
 
 def write_html(gate: Gate, folder: Path) -> None:
@@ -29,6 +29,21 @@ def write_html(gate: Gate, folder: Path) -> None:
 def write_markdown(gate: Gate, folder: Path) -> None:
     """Write the summary for a job or a pull request."""
     run.write_atomically(folder / "summary.md", markdown.render(gate).encode("utf-8", "replace"))
+
+
+def write_junit(gate: Gate, folder: Path) -> None:
+    """Write the verdict as tests, for CI systems."""
+    run.write_atomically(folder / "junit.xml", junit.render(gate).encode("utf-8", "replace"))
+
+
+def write_metrics(gate: Gate, folder: Path) -> None:
+    """Write the numbers, for dashboards."""
+    run.write_atomically(folder / "metrics.txt", openmetrics.render(gate).encode("utf-8", "replace"))
+
+
+def write_ctrf(gate: Gate, folder: Path) -> None:
+    """Write the verdict as tests, for dashboards of tests."""
+    run.write_atomically(folder / "ctrf.json", ctrf.render(gate).encode("utf-8", "replace"))
 
 
 def remember(gate: Gate, folder: Path) -> None:
@@ -56,7 +71,7 @@ def show(gate: Gate, folder: Path, form: str) -> None:
 
 
 def for_terminal(gate: Gate, folder: Path) -> str:
-    """Render for the terminal that this is: its width, its colours, its characters."""
+    """Render for the terminal that this is: its width, its colours, its characters, and its annotations."""
     colour = not os.environ.get("NO_COLOR") and (sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR")))
     try:
         "".join(SYMBOLS.values()).encode(sys.stdout.encoding or "ascii")
@@ -65,7 +80,9 @@ def for_terminal(gate: Gate, folder: Path) -> str:
     else:
         symbols = True
     width = shutil.get_terminal_size((100, 24)).columns
-    return terminal.render(gate, str(shown(folder / "report.html")), width=width, colour=colour, symbols=symbols)
+    report = str(shown(folder / "report.html"))
+    text = terminal.render(gate, report, width=width, colour=colour, symbols=symbols)
+    return text + github.render(gate) if os.environ.get("GITHUB_ACTIONS") == "true" else text
 
 
 Step = Callable[[Gate, Path], None]
@@ -73,12 +90,14 @@ FORMATS: dict[str, Callable[[Gate, Path], str]] = {
     "terminal": for_terminal,
     "markdown": lambda gate, _: markdown.render(gate),
     "json": lambda gate, _: json_v1.render(gate),
+    "github": lambda gate, _: github.render(gate),
 }
 
 
 def publish(gate: Gate, folder: Path, form: str) -> None:
     """Write and print the reports; one that breaks is reported, and changes nothing of the verdict."""
-    steps: tuple[Step, ...] = (remember, write_html, write_markdown, link_latest, functools.partial(show, form=form))
+    written: tuple[Step, ...] = (write_html, write_markdown, write_junit, write_metrics, write_ctrf)
+    steps: tuple[Step, ...] = (remember, *written, link_latest, functools.partial(show, form=form))
     for step in steps:
         try:
             step(gate, folder)

@@ -24,7 +24,7 @@ def render(gate: Gate) -> str:
     lines = [*_top(gate), *_standing(gate)]
     summary = (
         f"<details><summary>All {counts.rules} rules: {counts.passed} passed, {counts.failed} failed, "
-        f"{counts.unverified} unverified, {counts.not_applicable} not applicable</summary>"
+        f"{counts.unverified} unverified, {counts.waived} waived, {counts.not_applicable} not applicable</summary>"
     )
     lines += [summary, ""]
     end = ["", "</details>", ""]
@@ -71,7 +71,7 @@ def _table(rules: Sequence[JudgedRule], room: int) -> list[str]:
 
 
 def _row(rule: JudgedRule) -> str:
-    warning = f" Close to its limit: {rule.warning}." if rule.warning else ""
+    warning = f" Warning: {rule.warning}." if rule.warning else ""
     optional = "" if rule.required else " (optional)"
     cells = (rule.check, rule.stage, f"{SYMBOLS[rule.judgement]} {rule.judgement}{optional}", rule.reason + warning)
     return f"| {' | '.join(map(_safe, cells))} |"

@@ -67,7 +67,7 @@ def _lines(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
     if warned:
         yield "", "", False
     for rule in warned:
-        yield f"{SYMBOLS[Judgement.PASS]} {rule.check} passed, close to its limit: {rule.warning}", "yellow", True
+        yield f"{SYMBOLS[rule.judgement]} {rule.check} {rule.judgement}, with a warning: {rule.warning}", "yellow", True
     yield "", "", False
     yield from _stages(gate)
     yield from _end(gate, report)
@@ -104,7 +104,7 @@ def _end(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
     counts, release = gate.counts, gate.release
     tally = (
         f"{counts.passed} of {counts.rules} rules passed, {counts.failed} failed, {counts.unverified} unverified, "
-        f"{counts.not_applicable} not applicable; {counts.warned} close to a limit"
+        f"{counts.waived} waived, {counts.not_applicable} not applicable; {counts.warned} with a warning"
     )
     yield tally, "", True
     yield f"run {gate.run}, {release.digest[:19]}, judged {stamp(gate.judged_at)} by {gate.policy.name}", "dim", True

@@ -30,6 +30,12 @@ def visible(text: str) -> str:
     return "".join(map(_seen, ESCAPES.sub("", text)))
 
 
+def place(where: str) -> tuple[str, int]:
+    """Split "path:line"; the line is 0 where there is none."""
+    path, _, line = where.rpartition(":")
+    return (path, int(line)) if path and line.isascii() and line.isdecimal() and len(line) < 8 else (where, 0)
+
+
 def capped(text: str) -> str:
     """Cut text to DETAIL_LIMIT characters, saying how many are gone."""
     gone = len(text) - DETAIL_LIMIT
@@ -63,6 +69,10 @@ def duration(seconds: float | None) -> str:
 
 
 def _seen(character: str) -> str:
+    point = ord(character)
+    # XML cannot hold noncharacters, and nobody else should.
+    if point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF:
+        return f"<U+{point:04X}>"
     if character in "\n\t" or unicodedata.category(character) not in INVISIBLE:
         return character
-    return f"<U+{ord(character):04X}>"
+    return f"<U+{point:04X}>"

@@ -14,6 +14,7 @@ from evidence.model import Outcome
 from evidence.stage import Stage
 from reports import __main__ as gate
 from reports import history
+from reports.publish import FILES
 from tests.reports.test_gate import POLICY, Call, call, leave, run
 
 __all__ = ["call", "run"]  # fixtures
@@ -88,7 +89,7 @@ def test_the_same_inputs_give_the_same_bytes(call: Call, run: Path, stage: Stage
     seen = []
     for _ in range(3):
         call("--now", NOW)
-        seen.append([(run / name).read_bytes() for name in ("gate.json", "report.html", "summary.md")])
+        seen.append([(run / name).read_bytes() for name in ("gate.json", *FILES)])
 
     assert [seen[0]] * 3 == seen
     assert 3 == len((run.parent / "history.jsonl").read_bytes().splitlines())

@@ -57,10 +57,11 @@ def verdict(run: Path) -> str:
 
 
 def test_a_good_run_is_promoted(call: Call, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 0, the three files, the link to the newest run, and the report's path on the screen."""
+    """Exit code 0, the reports, the link to the newest run, and the report's path on the screen."""
     assert 0 == call()
     assert "PROMOTE" == verdict(run)
-    assert {"gate.json", "report.html", "summary.md", "release.json", "evidence"} == {p.name for p in run.iterdir()}
+    reports = {"report.html", "summary.md", "junit.xml", "metrics.txt", "ctrf.json"}
+    assert {"gate.json", "release.json", "evidence", *reports} == {path.name for path in run.iterdir()}
     assert "r1" == str((run.parent / "latest").readlink())
     assert ["history.jsonl", "latest", "r1"] == sorted(path.name for path in run.parent.iterdir())
     assert "report: runs/r1/report.html" in capsys.readouterr().out
@@ -119,6 +120,19 @@ def test_another_format_is_what_its_file_holds(
     call("--format", form)
 
     assert (run / {"json": "gate.json", "markdown": "summary.md"}[form]).read_text() == capsys.readouterr().out
+
+
+def test_github_is_told_beside_the_summary(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where GitHub Actions runs the gate, its annotations follow the summary; elsewhere there are none."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    call()
+    assert "::notice" not in capsys.readouterr().out
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    call()
+
+    assert "\n::notice title=PROMOTE%3A shop 2.14.0::1 of 1 claims hold.\n" in capsys.readouterr().out
 
 
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from evidence.model import Outcome
 from reports.model import Gate
-from reports.render import html, json_v1, markdown, terminal
+from reports.render import ctrf, github, html, json_v1, junit, markdown, openmetrics, terminal
 from reports.render.text import visible
 from tests.reports.world import IDENTITY, RECORD, evidence, gate_of, seen, stage
 
@@ -22,6 +27,7 @@ TEXTS = (
     "##[set-env name=PATH]x and ##[error] again",
     "x | y | z `code` @everyone #1 </details> <!-- [a](http://evil.example) ![i](http://evil.example/i.png)",
     "{{ 7 * 7 }} {% include 'gate.json' %} %s %(x)s {0}",
+    "non\ufffe \uffff \ufdd0 \U0001ffff characters",
     "nul\x00 bell\x07 back\x08\x08 cr\rlf\ttab \x7f \x85",
 )
 
@@ -91,6 +97,56 @@ def test_gate_json_is_ascii_and_keeps_what_was_said(text: str) -> None:
     assert output.isascii()
     assert [] == re.findall(r"[\x00-\x09\x0b-\x1f\x7f]", output)
     assert text == msgspec.json.decode(output, type=Gate).release.name
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_junit_keeps_hostile_text_as_text(text: str) -> None:
+    """The XML is well-formed, has the elements of a harmless release, and shows nothing that cannot be seen."""
+    output, plain = junit.render(hostile(text)), junit.render(hostile("x"))
+
+    assert [each.tag for each in ET.fromstring(plain).iter()] == [each.tag for each in ET.fromstring(output).iter()]
+    assert visible(output) == output
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_metrics_keep_hostile_text_as_text(text: str) -> None:
+    """Every line is one sample of ours, and a parser reads the release's words back as labels."""
+    output, plain = openmetrics.render(hostile(text)), openmetrics.render(hostile("x"))
+    families = text_string_to_metric_families(output)  # type: ignore[no-untyped-call]
+    info = next(family for family in families if family.name == "release")
+
+    assert len(plain.splitlines()) == len(output.splitlines())
+    assert visible(text) == info.samples[0].labels["name"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_ctrf_keeps_hostile_text_as_text(text: str) -> None:
+    """The report is JSON of the schema's shape, and shows nothing that cannot be seen."""
+    output = ctrf.render(hostile(text))
+
+    assert "BLOCK" == json.loads(output)["results"]["extra"]["verdict"]
+    assert visible(output) == output
+
+
+COMMAND = re.compile(r"::(error|warning|notice) ((?:file|line|title)=[^:,]*(?:,(?:file|line|title)=[^:,]*)*)::(.*)")
+ANY_TEXT = st.sampled_from(TEXTS) | st.text(max_size=200)
+
+
+@given(ANY_TEXT)
+def test_annotations_are_ours_alone(text: str) -> None:
+    """Whatever a release says, each line is one command of ours, and its title is read back as it was."""
+    lines = github.render(hostile(text)).split("\n")
+    commands = [COMMAND.fullmatch(line) for line in lines[:-1]]
+
+    assert "" == lines[-1]
+    assert all(commands)
+    assert "##[" not in "".join(lines)
+    first = commands[0]
+    assert first is not None
+    title = first[2].partition("title=")[2]
+    for code, character in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        title = title.replace(code, character)
+    assert visible(f"BLOCK: {text} {text}").replace("##[", "# #[") == title
 
 
 @pytest.mark.parametrize(

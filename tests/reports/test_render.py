@@ -14,7 +14,7 @@ import pytest
 from evidence.model import Outcome
 from reports.limits import Kind, Limit
 from reports.model import Gate, Judgement, Verdict
-from reports.render import html, json_v1, markdown, terminal
+from reports.render import ctrf, github, html, json_v1, junit, markdown, openmetrics, terminal
 from reports.render.chart import bars
 from reports.render.text import duration, share
 from tests.reports.world import LOAD, evidence, gate_of, load, measured, seen, stage
@@ -41,6 +41,10 @@ WARNED = gate_of(measured(p95_ms=86.4, samples_total=900))
 REPORT = "runs/r1/report.html"
 GOLDENS: dict[str, Callable[[], str]] = {
     "gate.json": lambda: json_v1.render(BLOCKED),
+    "annotations-block.txt": lambda: github.render(BLOCKED),
+    "ctrf-hold.json": lambda: ctrf.render(HELD),
+    "junit-block.xml": lambda: junit.render(BLOCKED),
+    "metrics-promote.txt": lambda: openmetrics.render(WARNED),
     "summary-block.md": lambda: markdown.render(BLOCKED),
     "summary-promote.md": lambda: markdown.render(WARNED),
     "terminal-block.txt": lambda: terminal.render(BLOCKED, REPORT),
