@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from evidence import chart
 from evidence.check import claim_of
 from evidence.errors import InputError
 from evidence.model import Outcome
@@ -18,6 +19,7 @@ from evidence.permission import refusal
 from evidence.release import Undeclared
 from evidence.run import now
 from evidence.stage import Result, Stage
+from load.charts import charts
 from load.checks import CHECKS, Check, Finding, identifier
 from load.config import Load, resolve
 from load.measurement import Measurement
@@ -77,6 +79,10 @@ class Runner:
         self._attachments = (
             self.stage.attach("load.json", report.decode()),
             self.stage.attach("requests.csv.gz", to_csv(measurement.everything)),
+            *(
+                self.stage.attach(f"{name}{chart.SUFFIX}", chart.encode(drawn))
+                for name, drawn in charts(measurement).items()
+            ),
         )
         return measurement
 

@@ -47,6 +47,8 @@ def read(lists: Iterable[tuple[Places, dict[str, Any]]], checks: Sequence[str]) 
 
 def judge(accepted: Iterable[Acceptance], evidence: Evidence, now: dt.datetime) -> tuple[JudgedFinding, ...]:
     """Hold what a check found against what is accepted of it; one that ended does not count, and is named."""
+    if not evidence.findings:
+        return ()
     by_place = {one.place: one for one in accepted}
     return tuple(
         JudgedFinding(
@@ -59,9 +61,13 @@ def judge(accepted: Iterable[Acceptance], evidence: Evidence, now: dt.datetime) 
     )
 
 
-def stale(accepted: Iterable[Acceptance], evidence: Evidence) -> str:
+def stale(accepted: Sequence[Acceptance], evidence: Evidence) -> str:
     """Warn of what is accepted and was looked for, but not found."""
-    if evidence.outcome not in {Outcome.PASSED, Outcome.FAILED} or (evidence.broken and not evidence.findings):
+    if (
+        not accepted
+        or evidence.outcome not in {Outcome.PASSED, Outcome.FAILED}
+        or (evidence.broken and not evidence.findings)
+    ):
         return ""
     found = {each.place for each in evidence.findings}
     gone = [one.place for one in accepted if one.place not in found]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from evidence.chart import Chart
 from evidence.errors import InputError
-from reports import history
+from reports import charts, history
 from reports.doubt import stamp
 from reports.explain import read_gate
 from reports.history import History, Line
@@ -36,6 +37,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     note: str = "There is no baseline: absolute limits decide."
     references: Mapping[str, Reference] = msgspec.field(default_factory=dict)
     previous: tuple[Past, ...] = ()
+    charts: Mapping[str, Chart] = msgspec.field(default_factory=dict)
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -59,6 +61,7 @@ def gather(policy: Policy, seen: Seen, folder: Path, pinned: str | None, now: dt
         note=f"{'; '.join([note, *past.notes])}.",
         references=references,
         previous=tuple(line.past for line in earlier[-history.SHOWN :]),
+        charts=charts.read(chosen.folder).charts if chosen else {},
     )
 
 
@@ -73,6 +76,7 @@ def recorded(gate: Gate) -> Comparison:
             for check, change in changes.items()
         },
         previous=gate.previous,
+        charts={each.path: each.before for each in gate.charts if each.before},
     )
 
 

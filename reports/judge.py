@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from evidence.catalogue import CheckInfo
 from reports import accepted as acceptance
-from reports import doubt, waivers
+from reports import charts, doubt, waivers
 from reports.accepted import Acceptance
 from reports.baseline import Comparison
 from reports.explain import explain
@@ -85,6 +85,8 @@ def judge(
         waivers=tuple(map(waivers.recorded, policy.waivers)),
         previous=comparison.previous,
         explain=explain(verdict, rules, strangers),
+        charts=charts.judged(rules, seen.charts, comparison.charts),
+        chart_notes=seen.chart_notes,
     )
 
 

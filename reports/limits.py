@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Mapping
 
@@ -62,9 +63,9 @@ class Limit(msgspec.Struct, frozen=True):
 
         A number without an interval is its own; one outside of its own interval has none to be judged by: NaN.
         """
-        stem, unit = self.measure.rpartition("_")[::2]
         value = measured[self.measure]
-        low, high = (measured.get(f"{stem}_{end}_{unit}", value) for end in ("low", "high"))
+        low_name, high_name = _interval(self.measure)
+        low, high = measured.get(low_name, value), measured.get(high_name, value)
         return (low, high) if low <= value <= high else (math.nan, math.nan)
 
     def narrows(self, other: Limit) -> bool:
@@ -91,6 +92,14 @@ class Limit(msgspec.Struct, frozen=True):
         )
 
 
+@functools.lru_cache(1024)
+def _interval(measure: str) -> tuple[str, str]:
+    """Name the ends of a number's confidence interval."""
+    stem, _, unit = measure.rpartition("_")
+    return f"{stem}_low_{unit}", f"{stem}_high_{unit}"
+
+
+@functools.lru_cache(1024)
 def unit_of(measure: str) -> str:
     """Return the unit that a measure's name ends in, with the space before it, or nothing."""
     for name, unit in UNITS.items():

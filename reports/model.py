@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from evidence.chart import Lines, Timeline
 from evidence.release import Identity
 from reports.limits import Kind
 
@@ -208,11 +209,30 @@ class Past(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     measured: dict[str, dict[str, float]]
 
 
+class ChartLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit of the policy on an axis of a chart."""
+
+    axis: Literal["x", "y"]
+    measure: str
+    value: float
+
+
+class JudgedChart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A chart that a check left at `path`; `before` is the baseline's, where that left one on the same axes."""
+
+    check: str
+    stage: str
+    path: str
+    chart: Lines | Timeline
+    before: Lines | Timeline | None
+    limits: tuple[ChartLimit, ...]
+
+
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The verdict and everything that it rests on.
 
     `release` is what the run looked at, `release_now` what it was when it was judged; `previous` are earlier runs, at
-    most 20, oldest first.
+    most 20, oldest first. `chart_notes` say which charts could not be drawn.
     """
 
     schema: Literal["release-verification/gate/v1"]
@@ -236,6 +256,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     waivers: tuple[JudgedWaiver, ...]
     previous: tuple[Past, ...]
     explain: tuple[str, ...]
+    charts: tuple[JudgedChart, ...]
+    chart_notes: tuple[str, ...]
 
     def of(self, *judgements: Judgement) -> list[JudgedRule]:
         """Return the rules that came to one of these, worst first, in the policy's order."""

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import msgspec
 
+from evidence.chart import Chart
 from evidence.errors import InputError
 from evidence.model import Evidence, StageEvidence
 from evidence.release import Identity
 from evidence.run import Run, RunRecord, read_stage
+from reports import charts
 from reports.model import File
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A run as it lies there, and the release as it is now.
 
-    `unreadable` says of a stage why its file is not evidence; `options` make a command look at this run again.
+    `unreadable` says of a stage why its file is not evidence, `chart_notes` which charts are none; `options` make a
+    command look at this run again.
     """
 
     record: RunRecord
@@ -26,6 +29,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     stages: tuple[StageEvidence, ...]
     unreadable: dict[str, str]
     files: tuple[File, ...] = ()
+    charts: dict[str, Chart] = {}
+    chart_notes: tuple[str, ...] = ()
     options: str = ""
 
     @functools.cached_property
@@ -56,12 +61,15 @@ def look(run: Run, identity: Identity, options: str) -> Seen:
             unreadable[path.stem] = str(error).replace(f"{run.path}/", "")
         except OSError as error:
             unreadable[path.stem] = f"evidence/{path.name}: cannot be read ({error.strerror})"
+    drawn = charts.read(run.path)
     return Seen(
         record=run.record,
         identity=identity,
         stages=tuple(stages),
         unreadable=unreadable,
         files=tuple(_files(run.path)),
+        charts=drawn.charts,
+        chart_notes=drawn.notes,
         options=options,
     )
 

@@ -18,6 +18,7 @@ from evidence.release import Release
 from fixtures.postgres import postgres
 from fixtures.target import Target
 from restore_drills.recovery import Backup, BackupFailed, Recovered, back_up, recovered
+from restore_drills.steps import Steps
 
 PROVIDER = "RELEASE_RESTORE_POSTGRES"
 """Where drills restore to: `embedded` (the default), `container` or `postgresql://…`, a scratch server."""
@@ -35,7 +36,13 @@ class Unrestored(CannotTell):
 
 
 @pytest.fixture(scope="session")
-def attempt(release: Release) -> Iterator[Recovered | BackupFailed]:
+def steps() -> Steps:
+    """The clock of the drill."""
+    return Steps()
+
+
+@pytest.fixture(scope="session")
+def attempt(release: Release, steps: Steps) -> Iterator[Recovered | BackupFailed]:
     """Back up, lose the server by the hook `database_down`, recover; the server is back afterwards."""
     dsn = os.environ.get("TARGET_DATABASE")
     if not dsn:
@@ -46,11 +53,12 @@ def attempt(release: Release) -> Iterator[Recovered | BackupFailed]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="release-verification-backup-")))
         try:
-            taken = back_up(release.section("backup", Backup), dsn, release.root, folder)
+            taken = back_up(release.section("backup", Backup), dsn, release.root, folder, steps)
             stack.callback(hook, "database_up")
-            hook("database_down")
+            with steps.step("lose the server"):
+                hook("database_down")
             fresh = functools.partial(postgres, os.environ.get(PROVIDER, "embedded"))
-            yield stack.enter_context(recovered(taken, fresh, name))
+            yield stack.enter_context(recovered(taken, fresh, name, steps))
         except BackupFailed as problem:
             yield problem
 

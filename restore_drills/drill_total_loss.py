@@ -7,16 +7,24 @@ from collections.abc import Callable
 
 import psycopg
 
+from evidence import chart
 from evidence.check import check
 from restore_drills.fingerprint import behind
 from restore_drills.recovery import BackupFailed, Recovered
+from restore_drills.steps import Steps
 
 Measure = Callable[..., None]
+Attach = Callable[[str, str], None]
+HOW = "From the backup to the proof; the recovery time runs from the fresh server's start to the first answered query."
 
 
 @check("DRILL-001")
-def drill_backup_restores_into_a_fresh_server(attempt: Recovered | BackupFailed, measure: Measure) -> None:
+def drill_backup_restores_into_a_fresh_server(
+    attempt: Recovered | BackupFailed, steps: Steps, measure: Measure, attach: Attach
+) -> None:
     """With its server gone the database is restored from its backup alone, within the recovery time objective."""
+    if steps.spans:
+        attach(f"steps{chart.SUFFIX}", chart.encode(steps.timeline(HOW)))
     assert not isinstance(attempt, BackupFailed), str(attempt)
     taken = attempt.taken
     measure(backup_s=taken.seconds, backup_bytes=taken.size, rto_s=attempt.seconds)

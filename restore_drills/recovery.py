@@ -16,6 +16,7 @@ from psycopg import conninfo, sql
 from fixtures.postgres import Postgres, database
 from restore_drills import fingerprint
 from restore_drills.fingerprint import Fingerprint
+from restore_drills.steps import Steps
 
 BACKED_UP_WITHIN_S = 1800
 RESTORED_WITHIN_S = 1800
@@ -47,15 +48,17 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
-def back_up(backup: Backup, dsn: str, root: Path, folder: Path) -> Taken:
+def back_up(backup: Backup, dsn: str, root: Path, folder: Path, steps: Steps) -> Taken:
     """Fingerprint and dump in one snapshot; BackupFailed where a command fails or writes nothing."""
     folder.mkdir(parents=True, exist_ok=True)
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(dsn) as connection, contextlib.ExitStack() as timed:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         row = connection.execute("SELECT pg_export_snapshot()").fetchone()
         snapshot = str(row[0]) if row else ""
-        source = fingerprint.take(connection, dsn, snapshot)
+        with steps.step("fingerprint every row"):
+            source = fingerprint.take(connection, dsn, snapshot)
         started = time.monotonic()
+        timed.enter_context(steps.step("back up"))
         dump = _written(backup.dump, folder / "database", snapshot, root, dsn)
         roles = _written(backup.globals, folder / "globals.sql", snapshot, root, dsn) if backup.globals else None
         seconds = time.monotonic() - started
@@ -67,7 +70,7 @@ def back_up(backup: Backup, dsn: str, root: Path, folder: Path) -> Taken:
     return Taken(dump=dump, globals=roles, source=source, seconds=seconds, size=_size(dump))
 
 
-def restore(taken: Taken, server: Postgres, name: str) -> str:
+def restore(taken: Taken, server: Postgres, name: str, steps: Steps) -> str:
     """Restore into a fresh server; return the superuser's address of the copy. BackupFailed where a tool says no."""
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -76,12 +79,14 @@ def restore(taken: Taken, server: Postgres, name: str) -> str:
         # Roles may be there already (a scratch server that is given): the roles' fingerprint proves, not psql's code.
         own = taken.globals.with_suffix(".own.sql")
         own.write_text(_without_role(taken.globals.read_text(), _superuser(copy)))
-        _run(["psql", "--no-psqlrc", "--quiet", "--file", str(own)], copy)
-    if taken.dump.is_dir() or taken.dump.open("rb").read(5) == b"PGDMP":
-        _run(["pg_restore", "--exit-on-error", "--jobs=2", f"--dbname={name}", str(taken.dump)], copy)
-    else:
-        _run(["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file", str(taken.dump)], copy)
-    with psycopg.connect(copy, autocommit=True) as connection:
+        with steps.step("restore the roles"):
+            _run(["psql", "--no-psqlrc", "--quiet", "--file", str(own)], copy)
+    with steps.step("restore the data"):
+        if taken.dump.is_dir() or taken.dump.open("rb").read(5) == b"PGDMP":
+            _run(["pg_restore", "--exit-on-error", "--jobs=2", f"--dbname={name}", str(taken.dump)], copy)
+        else:
+            _run(["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file", str(taken.dump)], copy)
+    with steps.step("analyze, answer the first query"), psycopg.connect(copy, autocommit=True) as connection:
         connection.execute("ANALYZE")
     return copy
 
@@ -97,14 +102,16 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextlib.contextmanager
 def recovered(
-    taken: Taken, fresh: Callable[[], contextlib.AbstractContextManager[Postgres]], name: str
+    taken: Taken, fresh: Callable[[], contextlib.AbstractContextManager[Postgres]], name: str, steps: Steps
 ) -> Iterator[Recovered]:
     """Recover into a fresh server; the clock runs from now to the first answered query of the copy."""
     started = time.monotonic()
-    with fresh() as server:
-        copy = restore(taken, server, name)
+    with contextlib.ExitStack() as stack:
+        with steps.step("start a fresh server"):
+            server = stack.enter_context(fresh())
+        copy = restore(taken, server, name, steps)
         seconds = time.monotonic() - started
-        with psycopg.connect(copy) as connection:
+        with steps.step("compare every row"), psycopg.connect(copy) as connection:
             restored = fingerprint.take(connection, copy)
         if _superuser(copy) not in taken.source.roles:
             restored.roles.pop(_superuser(copy))  # the fresh server's own, not restored by anybody

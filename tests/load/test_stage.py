@@ -55,7 +55,9 @@ def test_a_good_run_measures_for_the_policy(release_file: Path) -> None:
     code, evidence = ran(release_file, DECLARED, measured(steady()))
 
     assert (0, {Outcome.PASSED}) == (code, {one.outcome for one in evidence.values()})
-    assert ("attachments/load/load.json", "attachments/load/requests.csv.gz") == evidence["LOAD-001"].attachments
+    drawn = [f"attachments/load/{name}.chart.json" for name in ("latencies", "percentiles", "rate")]
+    tables = ["attachments/load/load.json", "attachments/load/requests.csv.gz"]
+    assert (*tables, *drawn) == evidence["LOAD-001"].attachments
     assert "load/checks.py" == evidence["LOAD-001"].where.partition(":")[0]
 
 

@@ -1,0 +1,33 @@
+"""How long each step of a drill took, from the first one on."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from evidence.chart import Span, Timeline
+
+
+class Steps:
+    """The clock of one drill."""
+
+    def __init__(self) -> None:
+        """Start with the first step."""
+        self.spans: list[Span] = []
+        self._begun: float | None = None
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time one step, also where it fails."""
+        started = time.monotonic()
+        self._begun = started if self._begun is None else self._begun
+        try:
+            yield
+        finally:
+            end = time.monotonic() - self._begun
+            self.spans.append(Span(name=name, start_s=round(started - self._begun, 3), end_s=round(end, 3)))
+
+    def timeline(self, description: str) -> Timeline:
+        """Give the picture."""
+        return Timeline(title="The drill, step by step", description=description, spans=tuple(self.spans))

@@ -1,0 +1,58 @@
+"""A chart is read whole and strictly: a release may influence what is in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from evidence.chart import LARGEST, LONGEST, MOST_LINES, Axis, Chart, Line, Lines, Mark, Span, Timeline, decode, encode
+from evidence.errors import InputError
+
+LINES = Lines(
+    title="Latency",
+    description="Over time.",
+    x=Axis(label="time", unit="s"),
+    y=Axis(label="latency", unit="ms", scale="log"),
+    lines=(Line(name="p95", points=((0, 12.5), (1, 13))),),
+    marks=(Mark(axis="y", measure="p95_ms"),),
+)
+STEPS = Timeline(title="Drill", description="Step by step.", spans=(Span(name="restore", start_s=0, end_s=2.5),))
+
+
+@pytest.mark.parametrize("chart", [LINES, STEPS], ids=["lines", "timeline"])
+def test_a_chart_is_read_back_as_it_was(chart: Chart) -> None:
+    """What a check wrote is what the gate sees."""
+    assert chart == decode(encode(chart).encode(), "a.chart.json")
+
+
+WRONG = {
+    "no JSON": (b"\xff{", "is no chart"),
+    "another kind": (b'{"kind": "pie"}', "is no chart"),
+    "a key too many": (encode(STEPS).replace("{", '{"script": 1,', 1).encode(), "is no chart"),
+    "not a number": (encode(STEPS).replace("2.5", "NaN").encode(), "is no chart"),
+    "too large": (b" " * (LARGEST + 1), "is larger than"),
+    "no step": (encode(STEPS).replace('[{"name":"restore","start_s":0,"end_s":2.5}]', "[]").encode(), "has 0 steps"),
+    "a step backwards": (encode(STEPS).replace("2.5", "-1").encode(), "does not end after it begins"),
+    "not on a log axis": (encode(LINES).replace("12.5", "0").encode(), "is not on its axis"),
+    "out of order": (encode(LINES).replace("[1,", "[-1,").encode(), "not in the order of their x"),
+    "no line": (encode(LINES).replace('"lines":[{', '"lines":[],"more":[{').encode(), "is no chart"),
+    "a blank text": (encode(STEPS).replace('"restore"', '" "').encode(), "a text is blank"),
+    "a long text": (encode(STEPS).replace("restore", "x" * (LONGEST + 1)).encode(), "longer than"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_no_chart_is_refused_by_name(name: str) -> None:
+    """Each is one sentence that names the file; nothing of it is drawn."""
+    content, says = WRONG[name]
+
+    with pytest.raises(InputError, match=f"^a.chart.json: .*{says}"):
+        decode(content, "a.chart.json")
+
+
+@pytest.mark.parametrize("number", [0, MOST_LINES + 1])
+def test_lines_that_cannot_be_told_apart_are_refused(number: int) -> None:
+    """A check hears of it while it writes."""
+    chart = Lines(title="t", description="d", x=LINES.x, y=LINES.y, lines=LINES.lines * number)
+
+    with pytest.raises(InputError, match=f"has {number} lines"):
+        encode(chart)
