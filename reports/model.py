@@ -143,6 +143,8 @@ class JudgedRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class StageSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One stage: how many checks it has, planned and ran; `not_run` names the rest, `problem` says what befell it.
 
+    Of those that ran, `retried` passed only on a retry; of those that did not, `skipped` were left out on purpose.
+
     `build` is what the deployment that it looked at said of itself, and `asked` how, where it was asked.
     """
 
@@ -150,6 +152,8 @@ class StageSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     checks: int
     planned: int
     ran: int
+    retried: int
+    skipped: int
     not_run: tuple[str, ...]
     exit_code: int | None
     started: dt.datetime | None

@@ -35,13 +35,17 @@ def unexpected(seen: Seen, catalogue: Mapping[str, CheckInfo]) -> tuple[str, ...
 def _summary(seen: Seen, catalogue: Mapping[str, CheckInfo], name: str) -> StageSummary:
     own = [info.identifier for info in catalogue.values() if info.stage == name]
     files = [found for found in seen.stages if found.record.stage == name]
-    ran = {evidence.check for found in files for evidence in found.evidence if evidence.outcome in RAN}
+    evidence = [each for found in files for each in found.evidence]
+    ran = {each.check for each in evidence if each.outcome in RAN}
+    outcomes = [each.outcome for each in evidence]
     record = files[0].record if files else None
     return StageSummary(
         name=name,
         checks=len(own),
         planned=len(record.planned) if record else 0,
         ran=len(ran),
+        retried=outcomes.count(Outcome.FLAKY),
+        skipped=outcomes.count(Outcome.SKIPPED),
         not_run=tuple(check for check in own if check not in ran),
         exit_code=record.exit_code if record else None,
         started=record.started if record else None,

@@ -1,20 +1,25 @@
-"""`report.html`: one static page, readable without script, without style and without a network."""
+"""`report.html`: one static page, readable without script, without style and without a network.
+
+What is too much for one page is counted on it, and is in gate.json: 20,000 checks stay below 2 MB.
+"""
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 from markupsafe import Markup
 
+from evidence.chart import Span, Timeline
 from reports.doubt import stamp
-from reports.model import Gate, JudgedRule, Judgement, Verdict
-from reports.render import text
+from reports.model import Gate, JudgedChart, JudgedRule, Judgement, StageSummary, Verdict
+from reports.render import past, plot, text
 from reports.render.chart import bars
 
 HERE = Path(__file__).parent
@@ -25,12 +30,62 @@ HEADING = {
     Verdict.HOLD: "Why it is held",
     Verdict.BLOCK: "Why it is blocked",
 }
+MOST = {"most_cards": 200, "most_bars": 50, "most_files": 500}
+MOST_ROWS = 1500
+DETAILS = 400_000
+"""Characters of what checks said, shared by all whose words are shown."""
+
+
+class Drawing(NamedTuple):
+    """A chart, laid out as lines or as steps."""
+
+    stage: str
+    judged: JudgedChart
+    plot: plot.Plot | None
+    bars: list[plot.Bar]
 
 
 def render(gate: Gate) -> str:
     """Fill the template; every text of the release is escaped, and what cannot be seen in it is made visible."""
+    standing = gate.of(Judgement.FAIL, Judgement.UNVERIFIED, Judgement.WAIVED)
+    rows = gate.of(*Judgement)
+    shown = rows[: max(MOST_ROWS, len(standing))] if len(standing) < MOST_ROWS else rows[:MOST_ROWS]
+    said = sum(bool(rule.detail) for rule in shown) or 1
+    return page(
+        "report.html.jinja",
+        gate=gate,
+        heading=HEADING[gate.verdict],
+        standing=standing,
+        warned=[rule for rule in gate.rules if rule.warning],
+        optional=[rule for rule in gate.rules if rule.check in gate.unverified_optional][: MOST["most_cards"]],
+        groups=_by_stage(gate, shown),
+        not_shown=len(rows) - len(shown),
+        bars=bars(gate.rules),
+        stage_bars=plot.bars(_spans(gate.stages)),
+        charts=[_drawing(judged) for judged in gate.charts],
+        runs=past.of_gate(gate),
+        most_detail=max(200, min(text.DETAIL_LIMIT, DETAILS // said)),
+        **MOST,
+    )
+
+
+def page(template: str, **context: Any) -> str:  # noqa: ANN401 - whatever the template shows
+    """Fill a template in the style of the report, under a policy that allows its own style and nothing else."""
     style = (HERE / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704 - our own file
+            style_digest=digest,
+            **context,
+        )
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
@@ -45,28 +100,37 @@ def render(gate: Gate) -> str:
         "demand": text.demand,
         "share": text.share,
         "capped": text.capped,
+        "compared": text.compared,
+        "commanded": text.commanded,
     }
     environment.globals |= {"symbol": text.SYMBOLS.__getitem__, "quantity": text.quantity, "linkable": _linkable}
-    return environment.get_template("report.html.jinja").render(
-        gate=gate,
-        style=Markup(style),  # noqa: S704 - our own file
-        style_digest=digest,
-        heading=HEADING[gate.verdict],
-        standing=gate.of(Judgement.FAIL, Judgement.UNVERIFIED, Judgement.WAIVED),
-        warned=[rule for rule in gate.rules if rule.warning],
-        optional=[rule for rule in gate.rules if rule.check in gate.unverified_optional],
-        groups=_by_stage(gate),
-        bars=bars(gate.rules),
-    )
+    return environment
 
 
-def _by_stage(gate: Gate) -> list[tuple[str, list[JudgedRule]]]:
-    """Group all rules by stage, the stages and the rules in them worst first."""
-    stages = [stage.name for stage in gate.stages]
-    worst_first = gate.of(*Judgement)
-    by_stage = sorted(worst_first, key=lambda rule: stages.index(rule.stage))
+def _by_stage(gate: Gate, worst_first: list[JudgedRule]) -> list[tuple[str, list[JudgedRule]]]:
+    """Group rules by stage, the stages and the rules in them worst first."""
+    stages = {stage.name: number for number, stage in enumerate(gate.stages)}
+    worst = {rule.check: number for number, rule in enumerate(worst_first)}
+    by_stage = sorted(worst_first, key=lambda rule: stages[rule.stage])
     groups = [(stage, list(rules)) for stage, rules in groupby(by_stage, key=lambda rule: rule.stage)]
-    return sorted(groups, key=lambda group: worst_first.index(group[1][0]))
+    return sorted(groups, key=lambda group: worst[group[1][0].check])
+
+
+def _spans(stages: tuple[StageSummary, ...]) -> list[Span]:
+    """Put the stages on the time since the first of them began; one without both of its times is left out."""
+    timed = [(stage.name, stage.started, stage.seconds) for stage in stages]
+    known = [(name, start, took) for name, start, took in timed if start and start.tzinfo and took and took > 0]
+    first = min((start for _, start, _ in known), default=None)
+    if first is None:
+        return []
+    since = [(name, (start - first).total_seconds(), took) for name, start, took in known]
+    return [Span(name=name, start_s=start, end_s=start + took) for name, start, took in since]
+
+
+def _drawing(judged: JudgedChart) -> Drawing:
+    if isinstance(judged.chart, Timeline):
+        return Drawing(judged.stage, judged, None, plot.bars(judged.chart.spans))
+    return Drawing(judged.stage, judged, plot.plot(judged), [])
 
 
 def _linkable(path: str) -> bool:

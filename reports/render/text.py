@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from reports.limits import BOUND, figure, unit_of
-from reports.model import JudgedLimit, Judgement, Verdict
+from reports.model import Change, JudgedLimit, Judgement, Verdict
 
 SYMBOLS = {
     Verdict.PROMOTE: "✔",
@@ -27,6 +27,8 @@ INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 def visible(text: str) -> str:
     """Strip terminal escapes, and write every other character that cannot be seen by its code point."""
+    if text.isprintable():
+        return text
     return "".join(map(_seen, ESCAPES.sub("", text)))
 
 
@@ -36,10 +38,10 @@ def place(where: str) -> tuple[str, int]:
     return (path, int(line)) if path and line.isascii() and line.isdecimal() and len(line) < 8 else (where, 0)
 
 
-def capped(text: str) -> str:
-    """Cut text to DETAIL_LIMIT characters, saying how many are gone."""
-    gone = len(text) - DETAIL_LIMIT
-    return text if gone <= 0 else f"{text[:DETAIL_LIMIT]}\n… ({gone} characters more)"
+def capped(text: str, most: int = DETAIL_LIMIT) -> str:
+    """Cut text to so many characters, saying how many are gone."""
+    gone = len(text) - most
+    return text if gone <= 0 else f"{text[:most]}\n… ({gone} characters more)"
 
 
 def quantity(measure: str, value: float | None, beside: float | None = None) -> str:
@@ -59,6 +61,28 @@ def share(margin: float | None) -> str:
     percent = abs(margin) * 100
     shown = f"{percent:.1f}".removesuffix(".0") if percent >= 0.05 else figure(percent)
     return f"{shown} % {'over' if margin < 0 else 'left'}"
+
+
+def compared(change: Change) -> str:
+    """Write how a number compares with the baseline's: "60 ms before, 19 % worse"."""
+    text = f"{quantity(change.measure, change.baseline, change.measured)} before"
+    if change.ratio:
+        text += f", {figure(abs(change.ratio) * 100)} % {'worse' if change.ratio > 0 else 'better'}"
+    elif change.ratio == 0:
+        text += ", the same"
+    if change.p_value is not None:
+        text += f" (p = {change.p_value:.2g})"
+    text += f"; tolerated {figure(change.tolerated * 100)} % and {quantity(change.measure, change.floor)}"
+    if change.best is not None and change.drift_tolerated is not None:
+        best = quantity(change.measure, change.best, change.measured)
+        text += f"; best of the last promoted {best}, tolerated {figure(change.drift_tolerated * 100)} % from there"
+    return text
+
+
+def commanded(line: str) -> tuple[str, str]:
+    """Split "… Then: COMMAND" into what is said and the command, where there is one."""
+    said, _, command = line.partition(" Then: ")
+    return said, command
 
 
 def duration(seconds: float | None) -> str:

@@ -1,0 +1,103 @@
+"""What earlier runs came to: requirements by run, and measured numbers as sparklines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from reports.model import Gate, JudgedLimit, JudgedRule, Judgement, Past
+from reports.render.plot import spark
+
+MOST_ROWS, MOST_TRENDS = 100, 40
+DRILLS = 12
+SPARK = (120.0, 24.0)
+"""Width and height of a sparkline in its own units."""
+
+
+class Row(NamedTuple):
+    """One requirement and what it came to in each run, oldest first; None where the run did not judge it."""
+
+    check: str
+    judgements: list[Judgement | None]
+
+
+class Trend(NamedTuple):
+    """One measured number in each run, oldest first, with its limit; None where it was not measured."""
+
+    check: str
+    limit: JudgedLimit
+    numbers: list[float | None]
+    points: str
+    limit_at: float
+
+
+class Drill(NamedTuple):
+    """What one run's drill measured of the objectives of recovery, in seconds."""
+
+    past: Past
+    objectives: dict[str, float]
+
+
+class Runs(NamedTuple):
+    """The runs that are shown, the newest last; `steady` are the requirements that passed in all of them."""
+
+    runs: list[Past]
+    rows: list[Row]
+    more: int
+    steady: list[str]
+    trends: list[Trend]
+    drills: list[Drill]
+
+
+def of_gate(gate: Gate) -> Runs:
+    """Lay out the earlier runs that a gate.json has, and its own."""
+    return layout([*gate.previous, this(gate)], gate.rules)
+
+
+def layout(runs: list[Past], rules: Sequence[JudgedRule]) -> Runs:
+    """Lay out runs by the newest one's rules; requirements that passed in every run are only named."""
+    rows = [Row(rule.check, [past.judgements.get(rule.check) for past in runs]) for rule in rules]
+    changing = [row for row in rows if set(row.judgements) != {Judgement.PASS}]
+    return Runs(
+        runs=runs,
+        rows=changing[:MOST_ROWS],
+        more=max(0, len(changing) - MOST_ROWS),
+        steady=[row.check for row in rows if set(row.judgements) == {Judgement.PASS}],
+        trends=list(_trends(runs, rules))[:MOST_TRENDS],
+        drills=_drills(runs)[-DRILLS:],
+    )
+
+
+def this(gate: Gate) -> Past:
+    """Give this run in the shape of the earlier ones."""
+    return Past(
+        run=gate.run,
+        version=gate.release.version,
+        verdict=gate.verdict,
+        judged_at=gate.judged_at,
+        judgements={rule.check: rule.judgement for rule in gate.rules},
+        measured={rule.check: rule.measured for rule in gate.rules if rule.measured},
+    )
+
+
+def _trends(runs: Sequence[Past], rules: Iterable[JudgedRule]) -> Iterable[Trend]:
+    for rule in rules:
+        for limit in rule.limits:
+            numbers = [past.measured.get(rule.check, {}).get(limit.measure) for past in runs]
+            if limit.margin is not None and sum(number is not None for number in numbers) > 1:
+                yield Trend(rule.check, limit, numbers, *spark(numbers, limit.limit, *SPARK))
+
+
+def _drills(runs: Iterable[Past]) -> list[Drill]:
+    """Find the runs whose drill measured the time, or the loss, of a recovery."""
+    found = []
+    for past in runs:
+        objectives = {
+            name: value
+            for numbers in past.measured.values()
+            for name, value in numbers.items()
+            if name in {"rto_s", "rpo_s"}
+        }
+        if objectives:
+            found.append(Drill(past, objectives))
+    return found
