@@ -8,6 +8,7 @@ and 500 MB, ten times the checks in no more than about ten times the time.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import resource
 import subprocess
@@ -26,7 +27,7 @@ from reports.limits import Kind, Limit
 from reports.model import Gate
 from reports.policy import Policy, Rule
 from reports.regression import Reference, Regression
-from reports.render import html, json_v1, markdown, terminal
+from reports.render import ctrf, html, json_v1, junit, markdown, openmetrics, terminal
 from reports.seen import Seen
 
 SIZES = (1_000, 10_000, 100_000)
@@ -38,6 +39,9 @@ RENDERERS: dict[str, Callable[[Gate], str]] = {
     "json": json_v1.render,
     "html": html.render,
     "markdown": markdown.render,
+    "junit": junit.render,
+    "metrics": openmetrics.render,
+    "ctrf": ctrf.render,
     "terminal": lambda gate: terminal.render(gate, "report.html"),
 }
 
@@ -138,6 +142,7 @@ if __name__ == "__main__":
         case []:
             sys.exit(main())
         case [size] if size.isdecimal():
+            gc.disable()  # as the gate's own command does
             sys.stdout.write(json.dumps(measure(int(size))))
         case _:
             sys.stderr.write(f"{__doc__}\n")

@@ -9,6 +9,7 @@ import base64
 import functools
 import hashlib
 import re
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,6 +68,12 @@ def render(gate: Gate) -> str:
         most_detail=max(200, min(text.DETAIL_LIMIT, DETAILS // said)),
         **MOST,
     )
+
+
+def history(name: str, runs: past.Runs, notes: Sequence[str], gate: Gate | None) -> str:
+    """Write the page of many runs; `gate` is the newest one's, where that is still there."""
+    tally = {verdict: sum(each.verdict is verdict for each in runs.runs) for verdict in Verdict}
+    return page("history.html.jinja", name=name, runs=runs, notes=notes, gate=gate, tally=tally)
 
 
 def page(template: str, **context: Any) -> str:  # noqa: ANN401 - whatever the template shows

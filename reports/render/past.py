@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from reports.model import Gate, JudgedLimit, JudgedRule, Judgement, Past
+from reports.model import Gate, JudgedLimit, Judgement, Past
 from reports.render.plot import spark
 
 MOST_ROWS, MOST_TRENDS = 100, 40
 DRILLS = 12
 SPARK = (120.0, 24.0)
 """Width and height of a sparkline in its own units."""
+
+
+Limits = Mapping[str, Sequence[JudgedLimit]]
+"""The limits of each rule, by its check, in the policy's order."""
 
 
 class Row(NamedTuple):
@@ -51,19 +55,24 @@ class Runs(NamedTuple):
 
 def of_gate(gate: Gate) -> Runs:
     """Lay out the earlier runs that a gate.json has, and its own."""
-    return layout([*gate.previous, this(gate)], gate.rules)
+    return layout([*gate.previous, this(gate)], limits_of(gate))
 
 
-def layout(runs: list[Past], rules: Sequence[JudgedRule]) -> Runs:
-    """Lay out runs by the newest one's rules; requirements that passed in every run are only named."""
-    rows = [Row(rule.check, [past.judgements.get(rule.check) for past in runs]) for rule in rules]
+def limits_of(gate: Gate) -> Limits:
+    """Give the limits of each rule."""
+    return {rule.check: rule.limits for rule in gate.rules}
+
+
+def layout(runs: list[Past], limits: Limits) -> Runs:
+    """Lay out runs by the rules of the newest; requirements that passed in every run are only named."""
+    rows = [Row(check, [past.judgements.get(check) for past in runs]) for check in limits]
     changing = [row for row in rows if set(row.judgements) != {Judgement.PASS}]
     return Runs(
         runs=runs,
         rows=changing[:MOST_ROWS],
         more=max(0, len(changing) - MOST_ROWS),
         steady=[row.check for row in rows if set(row.judgements) == {Judgement.PASS}],
-        trends=list(_trends(runs, rules))[:MOST_TRENDS],
+        trends=list(_trends(runs, limits))[:MOST_TRENDS],
         drills=_drills(runs)[-DRILLS:],
     )
 
@@ -80,12 +89,12 @@ def this(gate: Gate) -> Past:
     )
 
 
-def _trends(runs: Sequence[Past], rules: Iterable[JudgedRule]) -> Iterable[Trend]:
-    for rule in rules:
-        for limit in rule.limits:
-            numbers = [past.measured.get(rule.check, {}).get(limit.measure) for past in runs]
+def _trends(runs: Sequence[Past], limits: Limits) -> Iterable[Trend]:
+    for check, own in limits.items():
+        for limit in own:
+            numbers = [past.measured.get(check, {}).get(limit.measure) for past in runs]
             if limit.margin is not None and sum(number is not None for number in numbers) > 1:
-                yield Trend(rule.check, limit, numbers, *spark(numbers, limit.limit, *SPARK))
+                yield Trend(check, limit, numbers, *spark(numbers, limit.limit, *SPARK))
 
 
 def _drills(runs: Iterable[Past]) -> list[Drill]:

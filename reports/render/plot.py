@@ -141,6 +141,8 @@ class _Scale:
         if zero and not self.log:
             # A difference looks as large as it is only where the whole number is seen.
             self.low, self.high = min(0.0, self.low), max(0.0, self.high)
+            step = _step(self.low, self.high)
+            self.high = math.ceil(self.high / step - 1e-9) * step
         if self.low == self.high:
             self.low, self.high = (self.low / 2, self.high * 2) if self.log else (self.low - 0.5, self.high + 0.5)
 
@@ -155,11 +157,15 @@ class _Scale:
 
 def _linear_ticks(low: float, high: float) -> list[float]:
     """Give three to six round numbers."""
-    rough = (high - low) / 5
-    size = 10.0 ** math.floor(math.log10(rough))
-    step = next(each * size for each in STEPS if each * size >= rough * 0.999)
+    step = _step(low, high)
     first = math.ceil(low / step - 1e-9)
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _step(low: float, high: float) -> float:
+    rough = (high - low) / 5 or 1.0
+    size = 10.0 ** math.floor(math.log10(rough))
+    return next(each * size for each in STEPS if each * size >= rough * 0.999)
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -26,6 +26,8 @@ COLOURS = {
 ASCII = str.maketrans({"✔": "+", "◆": "!", "✖": "x", "◇": "~", "○": "-", "│": "|", "…": "."})
 EXIT = {Verdict.PROMOTE: "may be promoted", Verdict.HOLD: "is held", Verdict.BLOCK: "is blocked"}
 BAR = "  │ "
+MOST = 50
+"""Reasons, and warnings, that are printed: whoever wants more wants the report."""
 NARROWEST = 24
 """Columns below which nothing can be laid out."""
 
@@ -60,13 +62,17 @@ def _lines(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
     for line in gate.unexpected:
         yield f"Unexpected: {line}", "yellow", True
     alike = itertools.groupby(gate.of(Judgement.FAIL, Judgement.UNVERIFIED, Judgement.WAIVED), key=_why)
-    for rules in (list(group) for _, group in alike):
+    for number, rules in enumerate(list(group) for _, group in alike):
+        if number == MOST:
+            yield "", "", False
+            yield "more are in the report", "dim", True
+            break
         yield "", "", False
         yield from _rules(rules)
     warned = [rule for rule in gate.rules if rule.warning]
     if warned:
         yield "", "", False
-    for rule in warned:
+    for rule in warned[:MOST]:
         yield f"{SYMBOLS[rule.judgement]} {rule.check} {rule.judgement}, with a warning: {rule.warning}", "yellow", True
     yield "", "", False
     yield from _stages(gate)

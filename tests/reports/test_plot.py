@@ -1,0 +1,108 @@
+"""Pictures are drawn to scale, whatever their numbers are."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence.chart import Axis, Line, Lines, Span
+from reports.model import ChartLimit, JudgedChart
+from reports.render.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, TRACK, WIDTH, Plot, bars, plot, spark
+from tests.evidence.test_chart import LINES
+
+NUMBERS = st.floats(1e-3, 1e9)
+LIMIT = ChartLimit(axis="y", measure="p95_ms", value=100.0)
+
+
+def drawn(chart: Lines, *limits: ChartLimit, before: Lines | None = None) -> Plot:
+    """Lay a chart out as the gate gives it."""
+    return plot(
+        JudgedChart(check="LOAD-001", stage="load", path="a.chart.json", chart=chart, before=before, limits=limits)
+    )
+
+
+def places(points: str) -> list[tuple[float, float]]:
+    """Read an SVG's points."""
+    return [(float(x), float(y)) for x, y in (pair.split(",") for pair in points.split())]
+
+
+def lines(*points: tuple[float, float], scale: str = "linear") -> Lines:
+    """Make a chart of one line."""
+    axis = Axis(label="a", scale=scale)  # type: ignore[arg-type]
+    return msgspec.structs.replace(LINES, x=axis, y=axis, lines=(Line(name="one", points=points),))
+
+
+def test_a_line_is_to_scale_and_ticks_are_round() -> None:
+    """Half the number is half the way, and the axis is labelled in steps that people count in."""
+    got = drawn(lines((0, 0), (50, 50), (100, 100)))
+    half_x, half_y = LEFT + (WIDTH - LEFT - RIGHT) / 2, TOP + (HEIGHT - TOP - BOTTOM) / 2
+
+    assert places(got.lines[0].points)[1] == pytest.approx((half_x, half_y), abs=0.1)
+    assert ["0", "20", "40", "60", "80", "100"] == [tick.label for tick in got.y_ticks]
+
+
+def test_a_log_axis_gives_each_decade_the_same_room() -> None:
+    """From 1 to 10 is as far as from 10 to 100."""
+    one, ten, hundred = (x for x, _ in places(drawn(lines((1, 1), (10, 10), (100, 100), scale="log")).lines[0].points))
+
+    assert hundred - ten == pytest.approx(ten - one, abs=0.2)
+
+
+def test_a_limit_far_away_is_still_seen() -> None:
+    """The axis reaches the limit, so that nobody takes the top of the picture for it."""
+    got = drawn(lines((0, 1), (1, 2)), LIMIT)
+
+    assert ("y", "100") == (got.bounds[0].axis, got.bounds[0].label)
+    assert TOP <= got.bounds[0].at <= HEIGHT - BOTTOM
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=20), st.sampled_from(["linear", "log"]), NUMBERS)
+def test_everything_stays_inside(points: list[tuple[float, float]], scale: str, limit: float) -> None:
+    """Whatever is measured, lines, ticks and limits lie within the picture, and no axis is without a number."""
+    got = drawn(lines(*sorted(points), scale=scale), msgspec.structs.replace(LIMIT, value=limit))
+
+    for x, y in places(got.lines[0].points):
+        assert LEFT - 0.1 <= x <= WIDTH - RIGHT + 0.1
+        assert TOP - 0.1 <= y <= HEIGHT - BOTTOM + 0.1
+    assert all(TOP - 0.1 <= tick.at <= HEIGHT - BOTTOM + 0.1 for tick in got.y_ticks)
+    assert TOP - 0.1 <= got.bounds[0].at <= HEIGHT - BOTTOM + 0.1
+    assert len(got.y_ticks) < 40
+
+
+def test_the_baseline_is_drawn_behind_and_named() -> None:
+    """Its first line comes first, so that the candidate's is on top of it."""
+    got = drawn(lines((0, 1), (1, 2)), before=lines((0, 3), (1, 4)))
+
+    assert [True, False] == [line.before for line in got.lines]
+
+
+def test_numbers_are_a_table_by_what_the_lines_share() -> None:
+    """Lines over the same times are columns; others are one row a point."""
+    first = Line(name="a", points=((1, 10), (2, 20)))
+    shared = msgspec.structs.replace(LINES, lines=(first, Line(name="b", points=((1, 30), (2, 40)))))
+    apart = msgspec.structs.replace(LINES, lines=(first, Line(name="b", points=((3, 30),))))
+
+    assert [["1", "10", "30"], ["2", "20", "40"]] == drawn(shared).rows
+    assert [["a", "1", "10"], ["a", "2", "20"], ["b", "3", "30"]] == drawn(apart).rows
+
+
+def test_steps_lie_on_one_track_in_their_order() -> None:
+    """The longest end is the track's, a step too short to be seen is drawn all the same."""
+    got = bars((Span(name="b", start_s=5, end_s=10), Span(name="a", start_s=0, end_s=0.0001)))
+
+    assert ["a", "b"] == [bar.name for bar in got]
+    assert (0, True) == (got[0].x, got[0].width > 1)
+    assert (TRACK / 2, TRACK / 2) == (got[1].x, got[1].width)
+    assert [] == bars(())
+
+
+def test_a_sparkline_leaves_gaps_out_and_has_its_limit() -> None:
+    """What was not measured is no zero."""
+    points, limit = spark([50, None, 100], 100, 100, 10)
+
+    assert [(0, 5.2), (100, 0.5)] == places(points)
+    assert math.isclose(limit, 0.5)
