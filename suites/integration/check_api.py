@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -9,12 +10,16 @@ from typing import Any
 
 import httpx
 import jsonschema
-import openapi_spec_validator
 import pytest
+from openapi_spec_validator.shortcuts import get_validator_cls
 
 from evidence.check import check
+from evidence.errors import InputError
+from evidence.findings import Findings
+from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import Request
+from suites.integration.compatible import broken
 from suites.integration.contract import Api, Resource
 
 
@@ -28,17 +33,43 @@ def document(http: httpx.Client, api: Api) -> dict[str, Any]:
 
 
 @check("API-001")
-def check_openapi_document_is_served_and_valid(http: httpx.Client, api: Api, measure: Callable[..., None]) -> None:
+def check_openapi_document_is_served_and_valid(
+    http: httpx.Client, api: Api, measure: Callable[..., None], attach: Callable[[str, bytes], None]
+) -> None:
     """The OpenAPI document is served, and is a valid one with operations in it."""
     answer = http.get(api.openapi)
     assert 200 == answer.status_code
+    # Kept beside the evidence: it is what the next release's `openapi_before` is made from.
+    attach("openapi.json", answer.content)
     document = answer.json()
-    errors = [error.message for error in openapi_spec_validator.OpenAPIV31SpecValidator(document).iter_errors()]
+    assert isinstance(document, dict)
+    errors = [error.message for error in get_validator_cls(document)(document).iter_errors()]
     operations = sum(len(item) for item in document.get("paths", {}).values())
     measure(operations_total=operations)
 
     assert [] == errors
     assert operations > 0
+
+
+@check("API-005")
+def check_clients_of_the_last_release_can_go_on(
+    release: Release, api: Api, document: dict[str, Any], findings: Findings
+) -> None:
+    """Nothing that the OpenAPI document of the last release grants to its clients is gone or narrowed."""
+    if not api.openapi_before:
+        pytest.skip("[api] declares no `openapi_before`, the document of the last promoted release")
+    path = release.root / api.openapi_before
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        operations = before["paths"].items()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        msg = f"{release.path}: [api] openapi_before: {path} is no OpenAPI document in JSON: {error}"
+        raise InputError(msg) from None
+    if not operations:
+        msg = f"{release.path}: [api] openapi_before: {path} has no operation to compare with"
+        raise InputError(msg)
+    for place, what in broken(before, document):
+        findings.add(place=place, what=what)
 
 
 @check("API-002")

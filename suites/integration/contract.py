@@ -42,9 +42,13 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[api]`: the OpenAPI document, requests whose answers must match it, and objects to make and remove."""
+    """`[api]`: the OpenAPI document, requests whose answers must match it, and objects to make and remove.
+
+    `openapi_before` is a file, the document of the last promoted release: that run's attachment.
+    """
 
     openapi: str
+    openapi_before: str | None = None
     examples: tuple[Request, ...] = ()
     resources: tuple[Resource, ...] = ()
     totals: Totals | None = None
