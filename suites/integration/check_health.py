@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from evidence.check import check
+from evidence.findings import Findings
 from suites.integration.contract import Health
+from suites.integration.outage import Outages
 
-POLL_S = 0.1
+Hooks = frozenset[str]
 
 
 @check("HEALTH-001")
@@ -23,32 +25,58 @@ def check_health_paths_answer(http: httpx.Client, health: Health, measure: Calla
 
 
 @check("HEALTH-002", needs="attack")
-def check_health_follows_the_database(
-    http: httpx.Client, health: Health, hook: Callable[[str], None], measure: Callable[..., None]
+def check_health_follows_what_is_gone(
+    health: Health, outages: Outages, hooks: Hooks, measure: Callable[..., None], findings: Findings
 ) -> None:
-    """With the database gone its health path says 503 in time, and 200 again by itself once it is back."""
-    assert health.database, "release.toml: [health] names no `database` path"
-    assert 200 == http.get(health.database).status_code
-    try:
-        hook("database_down")
-        gone = _seconds_until(http, health.database, 503, health.within_s)
-    finally:
-        hook("database_up")
-    back = _seconds_until(http, health.database, 200, health.within_s)
-    measure(told_gone_s=gone, told_back_s=back)
+    """With a dependency stopped its health path says 503 in time, and 200 again by itself once it is back."""
+    if not health.follows:
+        pytest.skip("[health.dependencies] declares no path that follows a dependency")
+    if missing := {f"{name}_{way}" for name in health.follows for way in ("down", "up")} - hooks:
+        pytest.skip(f"[target.hooks] does not declare {', '.join(sorted(missing))}")
+    _follows(health, outages, [(name, "down") for name in health.follows], measure, findings)
 
 
-def _seconds_until(http: httpx.Client, path: str, status: int, within_s: float) -> float:
-    """Ask until the path answers `status`; that it never does, or hangs, is the release's fault."""
-    started, seen = time.monotonic(), "no answer"
-    while (waited := time.monotonic() - started) < within_s:
-        try:
-            answer = http.get(path, timeout=within_s)
-            if answer.status_code == status:
-                return waited
-            seen = str(answer.status_code)
-        except httpx.TimeoutException:
-            seen = "no answer in time"
-        time.sleep(POLL_S)
-    message = f"{path} should answer {status} within {within_s:g} s, it answers: {seen}"
-    raise AssertionError(message)
+@check("HEALTH-003", needs="attack")
+def check_health_follows_what_hangs(
+    health: Health, outages: Outages, hooks: Hooks, measure: Callable[..., None], findings: Findings
+) -> None:
+    """With a dependency paused, so that it hangs, its health path says 503 in time, and 200 again once it goes on."""
+    pausable = [name for name in health.follows if {f"{name}_pause", f"{name}_resume"} <= hooks]
+    if not pausable:
+        pytest.skip("[target.hooks] declares no NAME_pause and NAME_resume of a dependency in [health.dependencies]")
+    _follows(health, outages, [(name, "pause") for name in pausable], measure, findings)
+
+
+@check("HEALTH-004", needs="attack")
+def check_liveness_does_not_follow(
+    health: Health, outages: Outages, hooks: Hooks, findings: Findings, measure: Callable[..., None]
+) -> None:
+    """While a dependency is stopped or paused the liveness paths go on answering 200."""
+    tried = [(name, way) for name in health.follows for way in ("down", "pause") if f"{name}_{way}" in hooks]
+    if not health.alive or not tried:
+        pytest.skip("[health] declares no `alive` paths, or [target.hooks] none that takes a dependency away")
+    measure(outages_total=len(tried))
+    for name, way in tried:
+        for path, seen in outages.of(name, way).alive.items():
+            if seen != "200":
+                findings.add(place=f"{path} {name} {way}", what=f"it answers {seen}, not 200")
+
+
+def _follows(
+    health: Health,
+    outages: Outages,
+    tried: list[tuple[str, str]],
+    measure: Callable[..., None],
+    findings: Findings,
+) -> None:
+    seen = {(name, way): outages.of(name, way) for name, way in tried}
+    measure(
+        dependencies_total=len(seen),
+        told_gone_s=max(outage.gone.seconds for outage in seen.values()),
+        told_back_s=max(outage.back.seconds for outage in seen.values()),
+    )
+    for (name, way), outage in seen.items():
+        for state, told, status in (("gone", outage.gone, 503), ("back", outage.back, 200)):
+            if told.seen:
+                what = f"it should say {status} within {health.within_s:g} s, it answers {told.seen}"
+                findings.add(place=f"{health.follows[name]} {name} {way}, {state}", what=what)

@@ -14,6 +14,7 @@ from evidence.variables import variable
 from fixtures.target import Target
 from suites.api import Client
 from suites.integration.contract import Api, Database, Health
+from suites.integration.outage import Outages
 
 HOOK_WITHIN_S = 30
 
@@ -31,7 +32,7 @@ def http() -> Iterator[httpx.Client]:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def health(release: Release) -> Health:
     """`[health]` of release.toml."""
     return release.section("health", Health)
@@ -56,14 +57,18 @@ def sql() -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture
-def hook(release: Release) -> Callable[[str], None]:
-    """Run a hook of `[target.hooks]` by name."""
-    hooks = release.section("target", Target).hooks
+@pytest.fixture(scope="session")
+def hooks(release: Release) -> frozenset[str]:
+    """The names of the hooks in `[target.hooks]`."""
+    return frozenset(release.section("target", Target).hooks)
+
+
+@pytest.fixture(scope="session")
+def outages(release: Release, http: httpx.Client, health: Health) -> Outages:
+    """Takes dependencies away by their hooks."""
+    commands = release.section("target", Target).hooks
 
     def run(name: str) -> None:
-        if name not in hooks:
-            pytest.skip(f"{release.path}: [target.hooks] declares no {name}")
-        subprocess.run(hooks[name], cwd=release.root, check=True, timeout=HOOK_WITHIN_S)  # noqa: S603
+        subprocess.run(commands[name], cwd=release.root, check=True, timeout=HOOK_WITHIN_S)  # noqa: S603
 
-    return run
+    return Outages(http, health, run)

@@ -8,12 +8,24 @@ from suites.api import Request
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[health]`: every health path, and which of them must follow the database."""
+    """`[health]`: every health path, which of them must follow a dependency, and which must not.
+
+    `dependencies` maps a name to the path that follows it. Its hooks, in `[target.hooks]`, are `NAME_down` and
+    `NAME_up`, and where it can be paused `NAME_pause` and `NAME_resume`. `database` is short for one of that name.
+    """
 
     paths: tuple[str, ...]
     database: str | None = None
+    dependencies: dict[str, str] = msgspec.field(default_factory=dict)
+    alive: tuple[str, ...] = ()
+    """The paths that stay at 200 whatever happens to a dependency, so that nobody restarts the release for it."""
     within_s: float = 5.0
-    """How soon `database` must tell that the database is gone, or back."""
+    """How soon a path must tell that its dependency is gone, or back; and answer at all."""
+
+    @property
+    def follows(self) -> dict[str, str]:
+        """The path that follows each dependency."""
+        return {**({"database": self.database} if self.database else {}), **self.dependencies}
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
