@@ -76,27 +76,40 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Migrations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The commands that migrate an empty database forward and all the way back.
 
-    `url_env` is the variable that they take its address from; `expected` counts the migrations of the running release:
-    `version_sql` must return it.
+    `url_env` is the variable that they take its address from. `undo` takes back what this release adds, and `drift`
+    fails where the models ask for another schema than the database has.
     """
 
     forward: tuple[str, ...]
     back: tuple[str, ...]
     url_env: str
     env: dict[str, str] = msgspec.field(default_factory=dict)
+    drift: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Patterns of SQL files, in whose order of names they are applied; `released` is the last promoted one's name."""
+    released: str = ""
+    in_transaction: bool = True
+    undo: tuple[str, ...] = ()
+    traffic: dict[str, str] = msgspec.field(default_factory=dict)
+    """Statements, by name, that the release's own role runs all day; each must be answered `within_ms`."""
+    within_ms: int = 1000
+    copy_max_mb: int = 1000
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The application's connections: its role, how many it may hold, and a request that needs one."""
+    """The application's connections: how many it may hold, and a request that needs one."""
 
-    role: str
     max: int
     request: Request
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[database]`: what must hold in it. `invariants` are statements, by name, that must return no row."""
+    """`[database]`: what must hold in it. `invariants` are statements, by name, that must return no row.
 
+    `role` is the application's own.
+    """
+
+    role: str | None = None
     invariants: dict[str, str] = msgspec.field(default_factory=dict)
     plans: tuple[Plan, ...] = ()
     migrations: Migrations | None = None
