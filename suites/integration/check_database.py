@@ -1,4 +1,4 @@
-"""The database has its indexes, invariants and limits."""
+"""The database has its indexes and invariants, and the pool its limit."""
 
 from __future__ import annotations
 

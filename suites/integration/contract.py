@@ -96,6 +96,13 @@ class Migrations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     copy_max_mb: int = 1000
 
 
+class Costly(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request, and how many statements it may run. Each is sent once: one that a cache answers costs nothing."""
+
+    request: Request
+    max_queries: int
+
+
 class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The application's connections: how many it may hold, and a request that needs one."""
 
@@ -106,10 +113,14 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[database]`: what must hold in it. `invariants` are statements, by name, that must return no row.
 
-    `role` is the application's own.
+    `role` is the application's own. No request of `requests` may read more than `scan_rows` rows of a table by scanning
+    the whole of it. `statistics` is the database with pg_stat_statements, where that is another one.
     """
 
     role: str | None = None
+    requests: tuple[Costly, ...] = ()
+    scan_rows: int = 1000
+    statistics: str | None = None
     invariants: dict[str, str] = msgspec.field(default_factory=dict)
     plans: tuple[Plan, ...] = ()
     migrations: Migrations | None = None
