@@ -113,9 +113,11 @@ def figure(value: float, beside: float | None = None) -> str:
     if not math.isfinite(value) or abs(value) >= 1e15:
         return str(value)
     places = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    while places < 17 and beside not in {None, value} and _fixed(value, places) == _fixed(float(beside or 0), places):
+    text = _fixed(value, places)
+    while places < 17 and beside is not None and beside != value and text == _fixed(beside, places):
         places += 1
-    return _fixed(value, places)
+        text = _fixed(value, places)
+    return text
 
 
 def _fixed(value: float, places: int) -> str:

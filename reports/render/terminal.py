@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -26,10 +26,10 @@ COLOURS = {
 ASCII = str.maketrans({"✔": "+", "◆": "!", "✖": "x", "◇": "~", "○": "-", "│": "|", "…": "."})
 EXIT = {Verdict.PROMOTE: "may be promoted", Verdict.HOLD: "is held", Verdict.BLOCK: "is blocked"}
 BAR = "  │ "
-MOST = 50
-"""Reasons, and warnings, that are printed: whoever wants more wants the report."""
 NARROWEST = 24
 """Columns below which nothing can be laid out."""
+MOST = 50
+"""Reasons, warnings or names shown one after another; what is more is counted, since nobody reads on."""
 
 
 def render(gate: Gate, report: str, *, width: int = 100, colour: bool = False, symbols: bool = True) -> str:
@@ -56,27 +56,39 @@ def _lines(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
     """Give each line with its style and whether it stands behind a bar."""
     verdict = f"{SYMBOLS[gate.verdict]} {gate.verdict}"
     yield f"{verdict}: {gate.headline}", COLOURS[gate.verdict], False
-    for rule in gate.rules:
-        if rule.check in gate.unverified_optional:
-            yield f"Optional, not verified: {rule.check} ({rule.optional_because})", "yellow", True
-    for line in gate.unexpected:
-        yield f"Unexpected: {line}", "yellow", True
+    optional = set(gate.unverified_optional)
+    doubtful = [rule for rule in gate.rules if rule.check in optional]
+    yield from _some(f"Optional, not verified: {rule.check} ({rule.optional_because})" for rule in doubtful)
+    yield from _some(f"Unexpected: {line}" for line in gate.unexpected)
     alike = itertools.groupby(gate.of(Judgement.FAIL, Judgement.UNVERIFIED, Judgement.WAIVED), key=_why)
-    for number, rules in enumerate(list(group) for _, group in alike):
-        if number == MOST:
-            yield "", "", False
-            yield "more are in the report", "dim", True
-            break
+    reasons = [list(group) for _, group in alike]
+    for rules in reasons[:MOST]:
         yield "", "", False
         yield from _rules(rules)
+    if len(reasons) > MOST:
+        yield f"and {sum(map(len, reasons[MOST:]))} more rules, which are in gate.json", "yellow", True
     warned = [rule for rule in gate.rules if rule.warning]
     if warned:
         yield "", "", False
-    for rule in warned[:MOST]:
-        yield f"{SYMBOLS[rule.judgement]} {rule.check} {rule.judgement}, with a warning: {rule.warning}", "yellow", True
+    yield from _some(
+        f"{SYMBOLS[rule.judgement]} {rule.check} {rule.judgement}, with a warning: {rule.warning}" for rule in warned
+    )
     yield "", "", False
     yield from _stages(gate)
     yield from _end(gate, report)
+
+
+def _some(lines: Iterable[str]) -> Iterator[tuple[str, str, bool]]:
+    """Give the first lines, and how many more there are."""
+    rest = iter(lines)
+    yield from ((line, "yellow", True) for line in itertools.islice(rest, MOST))
+    if more := sum(1 for _ in rest):
+        yield f"and {more} more like these, which are in gate.json", "yellow", True
+
+
+def _names(checks: Sequence[str]) -> str:
+    more = f" and {len(checks) - MOST} more" if len(checks) > MOST else ""
+    return f"{', '.join(checks[:MOST])}{more}"
 
 
 def _why(rule: JudgedRule) -> tuple[object, ...]:
@@ -86,7 +98,7 @@ def _why(rule: JudgedRule) -> tuple[object, ...]:
 def _rules(rules: list[JudgedRule]) -> Iterator[tuple[str, str, bool]]:
     """Say why of one rule, or once of all that the same thing befell, such as a stage that did not run."""
     first = rules[0]
-    checks = ", ".join(rule.check for rule in rules)
+    checks = _names([rule.check for rule in rules])
     optional = "" if first.required else ", optional"
     claim = f": {first.claim}" if len(rules) == 1 else ""
     head = f"{SYMBOLS[first.judgement]} {first.judgement} {checks} ({first.stage}{optional}){claim}"
@@ -99,7 +111,7 @@ def _stages(gate: Gate) -> Iterator[tuple[str, str, bool]]:
     """Say how much ran: one line for the stages that ran in full, one for each that did not."""
     partial = [stage for stage in gate.stages if stage.not_run or stage.problem]
     for stage in partial:
-        missing = stage.problem or f"Not: {', '.join(stage.not_run)}."
+        missing = stage.problem or f"Not: {_names(stage.not_run)}."
         yield f"{stage.name}: {stage.ran} of {stage.checks} checks ran. {missing}", "yellow", True
     seconds = sum(stage.seconds or 0 for stage in gate.stages)
     total = len(gate.stages)

@@ -173,6 +173,19 @@ def test_the_terminal_folds_and_loses_nothing(gate: Gate, width: int) -> None:
             assert re.sub(r"\s", "", rule.reason + "again:" + rule.rerun) in joined
 
 
+def test_the_terminal_counts_what_nobody_reads() -> None:
+    """Of a thousand rules that fail, each for a reason of its own, fifty are told and the others are counted."""
+    failed = next(rule for rule in BLOCKED.rules if rule.judgement is Judgement.FAIL)
+    rules = tuple(msgspec.structs.replace(failed, reason=f"reason {number}", warning="slow") for number in range(1000))
+    stages = (msgspec.structs.replace(BLOCKED.stages[0], not_run=tuple(map(str, range(1000)))),)
+    text = terminal.render(msgspec.structs.replace(BLOCKED, rules=rules, stages=stages), REPORT)
+
+    assert 50 == text.count("again:")
+    assert "and 950 more rules, which are in gate.json" in text
+    assert "and 950 more like these, which are in gate.json" in text
+    assert "48, 49 and 950 more." in " ".join(text.replace("│", "").split())
+
+
 @pytest.mark.parametrize("gate", [BLOCKED, HELD, WARNED], ids=lambda gate: gate.verdict)
 def test_the_terminal_begins_and_ends_with_the_verdict(gate: Gate) -> None:
     """Whoever sees only the first or only the last line knows the verdict."""
