@@ -110,6 +110,19 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     request: Request
 
 
+class RowSecurity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[database.row_security]`: tables in which people see their own rows only.
+
+    `identity` tells the database who asks, as the application does; `user` and `other` are statements that return the
+    `{id}` of two people who share no row.
+    """
+
+    tables: tuple[str, ...]
+    identity: str
+    user: str
+    other: str
+
+
 class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[database]`: what must hold in it. `invariants` are statements, by name, that must return no row.
 
@@ -125,3 +138,4 @@ class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     plans: tuple[Plan, ...] = ()
     migrations: Migrations | None = None
     pool: Pool | None = None
+    row_security: RowSecurity | None = None
