@@ -104,10 +104,23 @@ class Costly(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The application's connections: how many it may hold, and a request that needs one."""
+    """The application's connections: how many each of its instances may hold, and a request that needs one."""
 
     max: int
+    instances: int = 1
     request: Request
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[security.configuration]`: a command that prints the running release's variables as NAME=VALUE, and their names.
+
+    `databases` hold PostgreSQL addresses. All three lists must be set.
+    """
+
+    show: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
 
 
 class RowSecurity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
