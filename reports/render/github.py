@@ -35,7 +35,8 @@ def _annotations(level: str, rules: list[JudgedRule]) -> Iterable[str]:
         title = f"{rule.judgement} {rule.check} ({rule.stage}{optional})"
         yield _command(level, {**where, "title": title}, f"{rule.reason} Again: {rule.rerun}")
     if len(rules) >= MOST:
-        yield _command("notice", {"title": "More"}, f"{len(rules) - MOST + 1} more are in report.html.")
+        more = f"{len(rules) - MOST + 1} more {rules[0].judgement} in report.html."
+        yield _command("notice", {"title": "More"}, more)
 
 
 def _command(level: str, properties: dict[str, str], message: str) -> str:

@@ -19,7 +19,8 @@ def render(gate: Gate) -> str:
     root = ET.Element("testsuites", {"name": visible(f"{gate.release.name} {gate.release.version}"), **_counts(found)})
     for name, group in groupby(found, key=lambda case: case.suite):
         own = list(group)
-        given = {"name": name, "timestamp": gate.judged_at.isoformat(), **_counts(own)}
+        began = min((case.started for case in own if case.started), default=gate.judged_at)
+        given = {"name": name, "timestamp": began.isoformat(), **_counts(own)}
         suite = ET.SubElement(root, "testsuite", given)
         for case in own:
             suite.append(_case(case))

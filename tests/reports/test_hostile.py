@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from xml.etree import ElementTree as ET
@@ -16,6 +17,7 @@ from evidence.model import Outcome
 from reports.model import Gate
 from reports.render import ctrf, github, html, json_v1, junit, markdown, openmetrics, terminal
 from reports.render.text import visible
+from tests.reports.test_render import BLOCKED
 from tests.reports.world import IDENTITY, RECORD, evidence, gate_of, seen, stage
 
 TEXTS = (
@@ -30,6 +32,7 @@ TEXTS = (
     "non\ufffe \uffff \ufdd0 \U0001ffff characters",
     "nul\x00 bell\x07 back\x08\x08 cr\rlf\ttab \x7f \x85",
 )
+ANY_TEXT = st.sampled_from(TEXTS) | st.text(st.characters(exclude_categories=()), max_size=200)
 
 
 def hostile(text: str) -> Gate:
@@ -49,6 +52,28 @@ def hostile(text: str) -> Gate:
             options=f"--run {text}",
         )
     )
+
+
+def everywhere(gate: Gate, text: str) -> Gate:
+    """Put this text into every field of a gate that holds text, numbered so that what was apart stays apart."""
+    numbers = itertools.count()
+
+    def spoilt(value: object) -> object:
+        if isinstance(value, msgspec.Struct):
+            return msgspec.structs.replace(value, **{name: spoilt(one) for name, one in _fields(value)})
+        if isinstance(value, tuple):
+            return tuple(map(spoilt, value))
+        if isinstance(value, dict):
+            return {spoilt(key): spoilt(one) for key, one in value.items()}
+        return f"{text}{next(numbers)}" if type(value) is str else value
+
+    whole = spoilt(gate)
+    assert isinstance(whole, Gate)
+    return whole
+
+
+def _fields(struct: msgspec.Struct) -> list[tuple[str, object]]:
+    return [(name, getattr(struct, name)) for name in struct.__struct_fields__]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -116,7 +141,7 @@ def test_metrics_keep_hostile_text_as_text(text: str) -> None:
     info = next(family for family in families if family.name == "release")
 
     assert len(plain.splitlines()) == len(output.splitlines())
-    assert visible(text) == info.samples[0].labels["name"]
+    assert visible(text) == info.samples[0].labels["release"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -128,8 +153,21 @@ def test_ctrf_keeps_hostile_text_as_text(text: str) -> None:
     assert visible(output) == output
 
 
+@given(ANY_TEXT)
+def test_machines_read_any_text_in_any_field(text: str) -> None:
+    """Whatever stands in any field of the gate, each format is read by its parser, and has as many entries as ever."""
+    gate = everywhere(BLOCKED, text)
+    root = ET.fromstring(junit.render(gate))
+    families = list(text_string_to_metric_families(openmetrics.render(gate)))  # type: ignore[no-untyped-call]
+    judgements = next(family for family in families if family.name == "release_judgement")
+    tests = json.loads(ctrf.render(gate))["results"]["tests"]
+
+    rules = len(BLOCKED.rules)
+    assert (rules + 1, rules, rules + 1) == (len(list(root.iter("testcase"))), len(judgements.samples), len(tests))
+    assert len(github.render(BLOCKED).split("\n")) == len(github.render(gate).split("\n"))
+
+
 COMMAND = re.compile(r"::(error|warning|notice) ((?:file|line|title)=[^:,]*(?:,(?:file|line|title)=[^:,]*)*)::(.*)")
-ANY_TEXT = st.sampled_from(TEXTS) | st.text(max_size=200)
 
 
 @given(ANY_TEXT)
