@@ -17,7 +17,8 @@ from evidence.model import Outcome
 from evidence.stage import Result, Stage
 from reports import __main__ as gate
 from reports import publish
-from reports.render import html
+from reports.publish import FILES
+from reports.render import ctrf, html, junit, markdown, openmetrics
 
 TREE = Path(__file__).parents[2]
 CHECK = '@check("PAGE-001")\ndef check_page(page):\n    """The page loads."""\n'
@@ -193,22 +194,28 @@ def broken(*_: object, **__: object) -> str:
     raise ValueError(msg)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.PASSED, Outcome.FAILED])
+RENDERERS = {
+    "report.html": (html, "write_html"),
+    "summary.md": (markdown, "write_markdown"),
+    "junit.xml": (junit, "write_junit"),
+    "metrics.txt": (openmetrics, "write_metrics"),
+    "ctrf.json": (ctrf, "write_ctrf"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_a_broken_renderer_changes_nothing(
-    call: Call,
-    stage: Stage,
-    outcome: Outcome,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    call: Call, stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The verdict stands, the other reports are written, and stderr says in one line what broke."""
-    leave(stage, outcome)
-    monkeypatch.setattr(html, "render", broken)
+    renderer, step = RENDERERS[name]
+    monkeypatch.setattr(renderer, "render", broken)
 
-    assert {Outcome.PASSED: 0, Outcome.FAILED: 10}[outcome] == call()
-    assert "gate: write_html broke, the verdict stands: ValueError: no such template\n" == capsys.readouterr().err
-    assert (stage.run.path / "summary.md").exists()
-    assert not (stage.run.path / "report.html").exists()
+    for outcome, code in ((Outcome.PASSED, 0), (Outcome.FAILED, 10)):
+        leave(stage, outcome)
+        assert code == call()
+        assert f"gate: {step} broke, the verdict stands: ValueError: no such template\n" == capsys.readouterr().err
+        assert {name} == {each for each in FILES if not (stage.run.path / each).exists()}
 
 
 def test_a_broken_gate_is_exit_code_1(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from evidence.model import Outcome
-from reports.model import Gate
+from reports.model import Gate, Judgement
 from reports.render import ctrf, github, html, json_v1, junit, markdown, openmetrics, terminal
 from reports.render.text import visible
 from tests.reports.test_render import BLOCKED
@@ -28,6 +29,7 @@ TEXTS = (
     "a\n::error::b\r\n  ::warning::c\u2028::stop-commands::d",
     "##[set-env name=PATH]x and ##[error] again",
     "x | y | z `code` @everyone #1 </details> <!-- [a](http://evil.example) ![i](http://evil.example/i.png)",
+    "100 %3A%2C%0A%0D%25 %253A, done",
     "{{ 7 * 7 }} {% include 'gate.json' %} %s %(x)s {0}",
     "non\ufffe \uffff \ufdd0 \U0001ffff characters",
     "nul\x00 bell\x07 back\x08\x08 cr\rlf\ttab \x7f \x85",
@@ -168,23 +170,38 @@ def test_machines_read_any_text_in_any_field(text: str) -> None:
 
 
 COMMAND = re.compile(r"::(error|warning|notice) ((?:file|line|title)=[^:,]*(?:,(?:file|line|title)=[^:,]*)*)::(.*)")
+CODES = {"%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ",", "%25": "%"}
+LEVELS = {Judgement.FAIL: "error", Judgement.UNVERIFIED: "warning"}
+
+
+def decoded(text: str) -> str:
+    """Read the text of a workflow command as GitHub does."""
+    return functools.reduce(lambda left, code: left.replace(code, CODES[code]), CODES, text)
 
 
 @given(ANY_TEXT)
 def test_annotations_are_ours_alone(text: str) -> None:
-    """Whatever a release says, each line is one command of ours, and its title is read back as it was."""
-    lines = github.render(hostile(text)).split("\n")
-    commands = [COMMAND.fullmatch(line) for line in lines[:-1]]
+    """Whatever a release says, each line is one command of ours, and is read back as it was."""
+    gate = everywhere(BLOCKED, text)
+    placed = tuple(msgspec.structs.replace(rule, where=f"x{text}:7") for rule in gate.rules)
+    *lines, last = github.render(msgspec.structs.replace(gate, rules=placed)).split("\n")
+    found = [match for match in map(COMMAND.fullmatch, lines) if match]
 
-    assert "" == lines[-1]
-    assert all(commands)
+    assert ("", len(lines)) == (last, len(found))
     assert "##[" not in "".join(lines)
-    first = commands[0]
-    assert first is not None
-    title = first[2].partition("title=")[2]
-    for code, character in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
-        title = title.replace(code, character)
-    assert visible(f"BLOCK: {text} {text}").replace("##[", "# #[") == title
+    said = [(f"BLOCK: {gate.release.name} {gate.release.version}", gate.headline)]
+    for rule in gate.of(*LEVELS):
+        optional = "" if rule.required else ", optional"
+        said.append((f"{rule.judgement} {rule.check} ({rule.stage}{optional})", f"{rule.reason} Again: {rule.rerun}"))
+    shown = [dict(one.split("=", 1) for one in match[2].split(",")) for match in found]
+    read = [(decoded(given["title"]), decoded(match[3])) for given, match in zip(shown, found, strict=True)]
+    assert [(harmless(title), harmless(message)) for title, message in said] == read
+    assert {harmless(f"x{text}")} == {decoded(given["file"]) for given in shown[1:]}
+
+
+def harmless(text: str) -> str:
+    """Write a text as an annotation shows it."""
+    return visible(text).replace("##[", "# #[")
 
 
 @pytest.mark.parametrize(
