@@ -7,3 +7,7 @@ class InputError(Exception):
 
 class CannotTell(Exception):
     """A check could not look, through no fault of the release; the message is a sentence that says why."""
+
+
+class PassedOnRetry(Exception):
+    """What a check looked at failed, and did not when tried again: the check is FLAKY. The message says what failed."""

@@ -19,7 +19,7 @@ import pytest
 
 from evidence import release as releases
 from evidence.check import claim_of, identifier_of, needs_of
-from evidence.errors import CannotTell, InputError
+from evidence.errors import CannotTell, InputError, PassedOnRetry
 from evidence.findings import Findings, Found
 from evidence.model import Outcome, worst
 from evidence.permission import refusal
@@ -189,6 +189,8 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
         return Outcome.NOT_APPLICABLE, item.stash[NOT_APPLICABLE]
     if report.skipped or isinstance(error, Undeclared):
         return Outcome.SKIPPED, str(error)
+    if isinstance(error, PassedOnRetry) and call.when == "call":
+        return Outcome.FLAKY, str(error)
     if isinstance(error, AssertionError) and call.when == "call":
         return Outcome.FAILED, str(error)
     # Our own refusals are whole sentences; of anything else the kind matters, too.

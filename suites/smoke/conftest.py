@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from evidence.release import Release
 from evidence.variables import variable
-from suites.smoke import browser, journeys, visit
-from suites.smoke.contract import Smoke
+from suites.smoke import browser, journeys, narrow, visit
+from suites.smoke.contract import NO_PAGE, Smoke
+from suites.smoke.opened import Opened, open_all
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _tools(tool: Callable[[str], None]) -> None:
-    for name in ("playwright", "pytest-playwright"):
+    for name in ("playwright", "pytest-playwright", "axe-playwright-python"):
         tool(name)
 
 
@@ -45,13 +46,44 @@ def launch(pytestconfig: pytest.Config) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def visits(smoke: Smoke, launch: dict[str, Any]) -> list[visit.Visit]:
-    """Every declared page, opened; no browser stays open for the journeys to compete with."""
+def chromium(launch: dict[str, Any]) -> Iterator[Browser]:
+    """The browser that looks at the declared pages."""
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(**launch)
+
+
+@pytest.fixture(scope="session")
+def visits(smoke: Smoke, request: pytest.FixtureRequest) -> list[visit.Visit]:
+    """Every declared page, loaded and timed, one after the other, before any page stays open."""
     if not smoke.pages:
         return []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(**launch)
-        return [visit.visit(chromium, variable("TARGET_URL"), path) for path in smoke.pages]
+    chromium: Browser = request.getfixturevalue("chromium")
+    return [visit.visit(chromium, variable("TARGET_URL"), path) for path in smoke.pages]
+
+
+@pytest.fixture(scope="module")
+def desk(smoke: Smoke, visits: list[visit.Visit], request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """Every declared page, open on a screen as of a desk; the journeys compete with none of them."""
+    yield from _opened(smoke, visits, request)
+
+
+@pytest.fixture(scope="module")
+def phone(smoke: Smoke, visits: list[visit.Visit], request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """Every declared page, open on a screen as of a phone."""
+    yield from _opened(smoke, visits, request, **narrow.PHONE)
+
+
+def _opened(
+    smoke: Smoke,
+    visits: list[visit.Visit],
+    request: pytest.FixtureRequest,
+    **options: Any,  # noqa: ANN401 - Playwright's own
+) -> Iterator[Opened]:
+    if not visits:
+        pytest.skip(NO_PAGE)
+    opened = open_all(request.getfixturevalue("chromium"), variable("TARGET_URL"), smoke.pages, **options)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+NO_PAGE = "[smoke] pages declares no page: list the paths that must load"
 PagePath = Annotated[str, msgspec.Meta(pattern="^/")]
 
 

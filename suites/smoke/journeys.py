@@ -18,18 +18,20 @@ from evidence.release import Release
 from evidence.variables import variable
 from suites.smoke.launch import VARIABLE, Task
 from suites.smoke.process import Done, run
+from suites.smoke.redaction import redacted_trace
 from suites.smoke.seen import Seen
 
 TREE = Path(__file__).parents[2]
 FOLDER_WITHIN_S = 900.0
-NAME_LIMIT = 80
+NAME_LIMIT = 100
+OURS = "log"
 # The outer stage's: an inner pytest must neither write its evidence nor take its options.
 NOT_PASSED_ON = ("RELEASE_STAGE", "RELEASE_RUN", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_BASE_URL")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """One folder's run. `kept` holds screenshots and traces of what failed."""
+    """One folder's run, with its one retry. `kept` holds a folder an attempt: traces, logs and pictures of failures."""
 
     folder: str
     done: Done
@@ -43,13 +45,23 @@ class Ran:
         return self._that(Outcome.FAILED)
 
     @property
+    def flaky(self) -> list[str]:
+        """The journeys that passed only when tried again."""
+        return self._that(Outcome.FLAKY)
+
+    @property
+    def skipped(self) -> list[str]:
+        """The journeys that did not run."""
+        return self._that(Outcome.SKIPPED)
+
+    @property
     def unseen(self) -> str:
         """Say why the folder's run does not tell whether all of it works; empty where it does."""
         if errored := self._that(Outcome.ERRORED):
             return "\n".join(errored)
         if self.done.code is None:
             return f"{self.folder}: not over after {FOLDER_WITHIN_S:g} s"
-        if self.done.code != 0 and not self.failed:
+        if self.done.code != 0 and not self.failed and not self.flaky:
             return f"{self.folder}: pytest ended with exit code {self.done.code}: {self.done.output.strip()[-2000:]}"
         if not self.seen.journeys:
             return f"{self.folder}: has no journey that pytest can find"
@@ -57,44 +69,67 @@ class Ran:
             return f"{self.folder}: no journey opened a page by pytest-playwright's fixtures"
         return ""
 
-    @property
-    def skipped(self) -> list[str]:
-        """The journeys that did not run, or that passed only when tried again."""
-        return [f"skipped: {test}" for test in self._that(Outcome.SKIPPED)] + [
-            f"passed only on a retry: {test}" for test in self._that(Outcome.FLAKY)
-        ]
-
-    def artifacts(self) -> Iterator[tuple[str, Path]]:
-        """Yield a name for, and the path of, each screenshot and trace."""
-        for path in sorted(self.kept.rglob("*")):
-            if path.is_file():
-                yield f"{path.parent.name[-NAME_LIMIT:]}-{path.name}", path
+    def artifacts(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what was kept, without secrets; videos and pictures of the folder's own are left out."""
+        for path in sorted(path for path in self.kept.rglob("*") if path.is_file()):
+            attempt, *inner = path.relative_to(self.kept).parts
+            name = ("retry-" if attempt == "2" else "") + "-".join(inner[1:])[-NAME_LIMIT:]
+            if path.suffix == ".zip":
+                yield name, redacted_trace(path.read_bytes())
+            elif inner[0] == OURS:
+                yield name, path.read_bytes()
 
     def _that(self, outcome: Outcome) -> list[str]:
         return [str(journey) for journey in self.seen.journeys if journey.outcome is outcome]
 
 
 def run_folder(folder: str, release: Release, launch: dict[str, Any], scratch: Path) -> Ran:
-    """Run one folder; InputError where there is none of that name."""
+    """Run one folder, and what failed in it once more; InputError where there is none of that name."""
     if not (release.root / folder).exists():
         msg = f"{release.path}: [smoke] journeys: {folder!r} does not exist"
         raise InputError(msg)
-    seen, kept = scratch / "seen", scratch / "kept"
+    started = time.monotonic()
+    done, seen = _attempt(1, folder, release, launch, scratch)
+    if done.code == 1 and not any(journey.retried for journey in seen.journeys):
+        again, seen_again = _attempt(2, folder, release, launch, scratch)
+        done = Done(done.code, f"{done.output}\nonce more:\n{again.output}")
+        seen = with_retry(seen, seen_again)
+    seconds = time.monotonic() - started
+    return Ran(folder=folder, done=done, seconds=seconds, seen=seen, kept=scratch / "kept")
+
+
+def with_retry(first: Seen, again: Seen) -> Seen:
+    """Call what failed, and passed when tried again, flaky; all else stays what it was, and problems come together."""
+    passed = {journey.test for journey in again.journeys if journey.outcome is Outcome.PASSED}
+    return Seen(
+        journeys=tuple(
+            msgspec.structs.replace(journey, outcome=Outcome.FLAKY)
+            if journey.test in passed and journey.outcome in (Outcome.FAILED, Outcome.ERRORED)
+            else journey
+            for journey in first.journeys
+        ),
+        problems=tuple(dict.fromkeys((*first.problems, *again.problems))),
+        pages=first.pages + again.pages,
+    )
+
+
+def _attempt(number: int, folder: str, release: Release, launch: dict[str, Any], scratch: Path) -> tuple[Done, Seen]:
+    seen, kept = scratch / "seen" / str(number), scratch / "kept" / str(number)
     seen.mkdir(parents=True)
-    kept.mkdir()
-    task = Task(launch=launch, target=variable("TARGET_URL"), folder=str(seen))
+    (kept / OURS).mkdir(parents=True)
+    task = Task(launch=launch, target=variable("TARGET_URL"), folder=str(seen), kept=str(kept / OURS))
     options = {
         "--base-url": task.target,
         "--tracing": "retain-on-failure",
-        "--screenshot": "only-on-failure",
-        "--output": kept,
+        "--screenshot": "off",  # ours cover what is secret
+        "--output": kept / "traces",
         "--override-ini": f"cache_dir={scratch / 'cache'}",  # the team's folder is left as it was found
     }
     command = [sys.executable, "-m", "pytest", "-p", "suites.smoke.launch", folder]
     command += [f"{name}={value}" for name, value in options.items()]
-    started = time.monotonic()
+    command += ["--last-failed", "--last-failed-no-failures=none"] if number > 1 else []
     done = run(command, FOLDER_WITHIN_S, cwd=release.root, environment=_environment(task))
-    return Ran(folder=folder, done=done, seconds=time.monotonic() - started, seen=_read(seen), kept=kept)
+    return done, _read(seen)
 
 
 def _environment(task: Task) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """The pytest plugin that goes into the release's own journeys: `pytest -p suites.smoke.launch journeys`.
 
 The folder runs as it is. What the plugin adds: pytest-playwright launches the browser that was found, every page of it
-is watched, and what became of each test is written down. It is told by RELEASE_JOURNEYS (see `Task`).
+is watched, what became of each test is written down, and of what fails a picture of each page and the log are kept. It
+is told by RELEASE_JOURNEYS (see `Task`).
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -16,20 +18,26 @@ import pytest
 from playwright.sync_api import Browser
 
 from evidence.model import Outcome, worst
+from suites.smoke.pictures import picture
+from suites.smoke.redaction import redacted
 from suites.smoke.seen import Journey, Seen, is_releases_fault
 from suites.smoke.watch import Watcher
 
 VARIABLE = "RELEASE_JOURNEYS"
-DETAIL_LINES = 12
+DETAIL_LINES, NAME_LIMIT = 12, 100
 CLASSIFIED = "release_outcome"
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to launch Chromium, the target's URL, and the folder that takes what was seen, one file a process."""
+    """How to launch Chromium, the target's URL, and two folders.
+
+    `folder` takes what was seen, one file a process; `kept` what shows how a journey failed.
+    """
 
     launch: dict[str, Any]
     target: str
     folder: str
+    kept: str
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,7 +78,7 @@ class Journal:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """What is seen from now on belongs to this journey."""
-        self._watcher.where = item.nodeid
+        self._watcher.turn(item.nodeid)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Remember what there is to run: what then has no result did not run."""
@@ -93,6 +101,8 @@ class Journal:
         """Tell whose fault it was while the exception is at hand."""
         report = yield
         setattr(report, CLASSIFIED, _outcome(call, report))
+        if report.failed:
+            self._keep(f"{report.nodeid}-{report.when}")
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -112,6 +122,14 @@ class Journal:
         )
         Path(self._task.folder, f"{os.getpid()}.json").write_bytes(msgspec.json.encode(seen))
 
+    def _keep(self, name: str) -> None:
+        """Keep what the pages look like and what they said, while they are open."""
+        path = Path(self._task.kept, re.sub(r"[^A-Za-z0-9]+", "-", name)[-NAME_LIMIT:].strip("-"))
+        path.with_suffix(".txt").write_text(redacted(self._watcher.log), encoding="utf-8")
+        for number, page in enumerate(self._watcher.open_pages, 1):
+            if image := picture(page, typed=True):
+                Path(f"{path}-{number}.png").write_bytes(image)
+
     def _add(self, test: str, outcome: Outcome, detail: str) -> None:
         self._outcomes.setdefault(test, []).append((outcome, detail))
 
@@ -129,7 +147,8 @@ def _journey(test: str, phases: list[tuple[Outcome, str]]) -> Journey:
     outcomes = [outcome for outcome, _ in phases]
     # A journey that failed has failed, whatever its clean-up then met.
     outcome = Outcome.FAILED if Outcome.FAILED in outcomes else worst(outcomes)
-    return Journey(test, outcome, next(detail for kind, detail in phases if kind is outcome))
+    detail = next(detail for kind, detail in phases if kind is outcome)
+    return Journey(test, outcome, detail, retried=Outcome.FLAKY in outcomes)
 
 
 def _detail(report: pytest.TestReport) -> str:

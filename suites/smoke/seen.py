@@ -20,11 +20,12 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Journey(msgspec.Struct, frozen=True):
-    """What became of one test of the release's own."""
+    """What became of one test of the release's own; `retried` where the folder's own options tried it again."""
 
     test: str
     outcome: Outcome
     detail: str = ""
+    retried: bool = False
 
     def __str__(self) -> str:
         """As the evidence quotes it."""

@@ -3,70 +3,71 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import statistics
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Error, Page, TimeoutError  # noqa: A004 - Playwright's name
 
+from suites.smoke import vitals
+from suites.smoke.pictures import picture
 from suites.smoke.seen import Problem, is_releases_fault
+from suites.smoke.vitals import Vitals
 from suites.smoke.watch import Watcher
 
 LOADS = 3
 LOAD_WITHIN_MS = 20_000
-HEADING_WITHIN_MS = 3_000
 QUIET_WITHIN_MS = 3_000
-PAINT_WITHIN_MS = 3_000
-"""Named waits: for a load, for the main heading, for the last request, for the browser to say what it painted."""
-LARGEST_PAINT = """within => new Promise(done => {
-  const seen = new PerformanceObserver(list => done(list.getEntries().at(-1).startTime));
-  seen.observe({ type: "largest-contentful-paint", buffered: true });
-  setTimeout(() => done(null), within);
-})"""
+"""Named waits: for a load, for the last request."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """What came of opening a page LOADS times, each in a fresh context.
+    """What came of opening a page LOADS times, each in a fresh context with an empty cache.
 
-    `wrong` says what is wrong with the page, or is empty; `lcp_ms` is the median, None where a load painted nothing.
+    `wrong` says what is wrong with the page, or is empty; `vitals` is the median, None where a load painted nothing.
+    `trace` is of one more load of a page that something is wrong with, as Playwright writes it, not redacted.
     """
 
     page: str
     wrong: str
     problems: tuple[Problem, ...]
-    lcp_ms: float | None
+    log: str
+    vitals: Vitals | None
     screenshot: bytes | None
+    trace: bytes | None
 
 
 def visit(browser: Browser, target: str, path: str) -> Visit:
     """Open a page of the target; an exception means that the browser, not the page, broke."""
     watcher = Watcher(path, target)
     wrong, screenshot = "", None
-    paints: list[float] = []
-    for number in range(LOADS):
+    loads: list[Vitals | None] = []
+    for _ in range(LOADS):
         with contextlib.closing(browser.new_context()) as context:
             watcher.context(context)
+            transferred = vitals.Transferred(context)
             page = context.new_page()
-            elsewhere = _load(page, f"{target}{path}", until_quiet=number == 0)
-            wrong = wrong or elsewhere or _lacking(page)
-            if wrong and not screenshot:
-                screenshot = _screenshot(page)
-            if elsewhere:
+            wrong = load(page, target + path)
+            rest(page)
+            screenshot = screenshot or picture(page)
+            if wrong:
                 break
-            if (paint := page.evaluate(LARGEST_PAINT, PAINT_WITHIN_MS)) is not None:
-                paints.append(paint)
+            loads.append(vitals.read(page, transferred.bytes()))
+    painted = [one for one in loads if one]
     return Visit(
         page=path,
         wrong=wrong,
         problems=watcher.problems,
-        lcp_ms=statistics.median(paints) if len(paints) == LOADS else None,
+        log=watcher.log,
+        vitals=vitals.median(painted) if len(painted) == LOADS else None,
         screenshot=screenshot,
+        trace=_trace(browser, target + path) if wrong or watcher.problems else None,
     )
 
 
-def _load(page: Page, url: str, *, until_quiet: bool) -> str:
+def load(page: Page, url: str) -> str:
     """Load the page; say why what then shows is not it, or return an empty text."""
     try:
         response = page.goto(url, timeout=LOAD_WITHIN_MS)
@@ -74,10 +75,6 @@ def _load(page: Page, url: str, *, until_quiet: bool) -> str:
         if not is_releases_fault(error):
             raise
         return f"does not load: {error.message.splitlines()[0]}"
-    if until_quiet:
-        # Pages that poll are never quiet: that is no fault.
-        with contextlib.suppress(TimeoutError):
-            page.wait_for_load_state("networkidle", timeout=QUIET_WITHIN_MS)
     status = response.status if response else None
     if status != 200:
         return f"answers {status}, not 200"
@@ -87,17 +84,19 @@ def _load(page: Page, url: str, *, until_quiet: bool) -> str:
     return ""
 
 
-def _lacking(page: Page) -> str:
-    # By its accessible name: a heading that is a logo has one, an empty or hidden heading has none.
-    heading = page.get_by_role("heading", level=1, name=re.compile(r"\S")).first
-    try:
-        heading.wait_for(timeout=HEADING_WITHIN_MS)
-    except TimeoutError:
-        return "has no main heading (h1)"
-    return "" if page.title().strip() else "has no title"
+def rest(page: Page) -> None:
+    """Let a page that has loaded come to rest. One that polls never does: that is no fault."""
+    with contextlib.suppress(TimeoutError):
+        page.wait_for_load_state("networkidle", timeout=QUIET_WITHIN_MS)
 
 
-def _screenshot(page: Page) -> bytes | None:
-    with contextlib.suppress(Error):
-        return page.screenshot()
-    return None
+def _trace(browser: Browser, url: str) -> bytes:
+    """Record one more load: a recording slows the page down, so that it is not made of the loads that are timed."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(browser.new_context()) as context:
+        context.tracing.start(snapshots=True)
+        page = context.new_page()
+        load(page, url)
+        rest(page)
+        path = Path(folder, "trace.zip")
+        context.tracing.stop(path=path)
+        return path.read_bytes()

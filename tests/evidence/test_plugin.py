@@ -49,6 +49,7 @@ def only(stage: StageEvidence | None) -> Evidence:
         ("    assert 1 == 2", Outcome.FAILED),
         ("    raise ConnectionError('refused')", Outcome.ERRORED),
         ("    pytest.fail('no assert')", Outcome.ERRORED),
+        ("    from evidence.errors import PassedOnRetry\n    raise PassedOnRetry('once')", Outcome.FLAKY),
         ("    pytest.skip('no browser')", Outcome.SKIPPED),
         ("    pytest.xfail('known')", Outcome.SKIPPED),
     ],

@@ -1,0 +1,50 @@
+"""The declared pages, each open once more for the checks that look at what shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from evidence.errors import CannotTell
+from evidence.findings import Findings
+from suites.smoke.visit import load, rest
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Pages by path; `closed` says of those that did not open why. `every` is each page, to be closed."""
+
+    pages: dict[str, Page]
+    closed: dict[str, str]
+    every: Sequence[Page]
+
+    def __iter__(self) -> Iterator[tuple[str, Page]]:
+        """Go through the pages that are open."""
+        return iter(self.pages.items())
+
+    def close(self) -> None:
+        """Close them."""
+        for page in self.every:
+            page.context.close()
+
+    def settle(self, findings: Findings) -> None:
+        """End a check that went through the pages: one that did not open was not looked at, so nothing is accepted."""
+        unseen = "\n".join(f"{path} {why}" for path, why in self.closed.items())
+        found = "\n".join(f"{each.place}: {each.what}" for each in findings.found.values())
+
+        assert not (unseen and found), f"{found}\n{unseen}"
+        if unseen:
+            raise CannotTell(unseen)
+
+
+def open_all(browser: Browser, target: str, paths: Sequence[str], **options: Any) -> Opened:  # noqa: ANN401 - Playwright's
+    """Open each page in a context of its own, made with Playwright's options; all come to rest at once."""
+    every = {path: browser.new_context(**options).new_page() for path in paths}
+    wrong = {path: load(page, target + path) for path, page in every.items()}
+    pages = {path: page for path, page in every.items() if not wrong[path]}
+    for page in pages.values():
+        rest(page)
+    return Opened(pages, {path: why for path, why in wrong.items() if why}, list(every.values()))
