@@ -21,7 +21,7 @@ HOOK_WITHIN_S = 30
 
 @pytest.fixture(scope="session", autouse=True)
 def _tools(tool: Callable[[str], None]) -> None:
-    for name in ("httpx", "psycopg", "openapi-spec-validator", "jsonschema"):
+    for name in ("httpx", "psycopg", "openapi-spec-validator", "jsonschema", "schemathesis", "squawk-cli"):
         tool(name)
 
 

@@ -53,6 +53,22 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     delete: Request | None = None
 
 
+class Generated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[api.generated]`: requests that schemathesis makes from the document.
+
+    Without `max_examples` only those that cover each parameter's limits, which are the same every time. Methods that
+    change something belong to a throw-away account. `not_reached` says why an operation answers only 401, 403 or 404.
+    """
+
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    methods: tuple[str, ...] = ("GET",)
+    max_examples: int = 0
+    seed: int = 1
+    within_s: int = 60
+    rate_limit: str = ""
+    not_reached: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[api]`: the OpenAPI document, requests whose answers must match it, and objects to make and remove.
 
@@ -64,6 +80,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     examples: tuple[Request, ...] = ()
     resources: tuple[Resource, ...] = ()
     totals: Totals | None = None
+    generated: Generated | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,54 @@
+"""The API answers as documented to requests that nobody wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evidence.check import check
+from evidence.errors import CannotTell
+from evidence.findings import Findings
+from evidence.variables import variable
+from suites.integration import generated
+from suites.integration.contract import Api
+
+
+@check("API-006", needs="attack")
+def check_generated_requests_are_answered_as_documented(
+    api: Api,
+    measure: Callable[..., None],
+    attach: Callable[[str, str], None],
+    findings: Findings,
+    tmp_path: Path,
+) -> None:
+    """Requests generated from the document, valid and invalid, meet no server error and no undocumented answer."""
+    declared = api.generated
+    if declared is None:
+        pytest.skip("[api.generated] is not declared")
+    file = tmp_path / "schemathesis.toml"
+    file.write_text(generated.configuration(declared.headers), encoding="utf-8")
+    asked = generated.command(declared, variable("TARGET_URL"), api.openapi, str(file))
+    seen, printed = generated.run(asked, tmp_path, declared.within_s)
+    # The command that makes the same requests again comes first; its file is attached, too.
+    attach("schemathesis.txt", printed)
+    attach("schemathesis.toml", file.read_text(encoding="utf-8"))
+    unreached = [operation for operation in seen.unreached if operation not in declared.not_reached]
+    measure(operations_total=len(seen.statuses), cases_total=seen.cases, unreached_total=len(seen.unreached))
+    for (operation, name), what in seen.failures.items():
+        findings.add(place=f"{operation} {name}", what=what)
+    if not findings.found:
+        _looked_everywhere(seen, unreached)
+
+
+def _looked_everywhere(seen: generated.Seen, unreached: list[str]) -> None:
+    if seen.stopped != "completed":
+        msg = f"schemathesis did not come to its end ({seen.stopped}): [api.generated] within_s"
+        raise CannotTell(msg)
+    if unreached:
+        msg = (
+            f"nothing was seen but 401, 403, 404 or 429 of {', '.join(unreached)}: give [api.generated] headers that"
+            " may ask them, or say under not_reached why not"
+        )
+        raise CannotTell(msg)
