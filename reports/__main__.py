@@ -21,7 +21,7 @@ from reports import policy
 from reports.baseline import gather
 from reports.judge import judge
 from reports.model import Gate
-from reports.publish import FILES, FORMATS, complain, publish, shown
+from reports.publish import FILES, FORMATS, complain, publish, show, shown
 from reports.render import json_v1
 from reports.seen import look
 
@@ -34,6 +34,7 @@ examples:
   python -m reports --run reports/runs/latest
   python -m reports --run reports/runs/20260301T101500-77 --policy strict.toml --format markdown
   python -m reports --run old-run --now 2026-03-01T10:30:00Z     judge as if it were then
+  python -m reports --run old-run --recorded --policy new.toml   what another policy would have said; writes nothing
   python -m reports --run reports/runs/latest --baseline 20260228T090000-12 --waivers waivers.toml
 
 other commands; each has its own --help:
@@ -64,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _gate(arguments: Sequence[str]) -> int:
     """Judge, write, say."""
     options = _parser().parse_args(arguments)
+    if options.recorded:
+        gate = _recorded(options)
+        show(gate, options.run, options.format)
+        return gate.exit_code
     gate = _judge(options)
     run.write_atomically(options.run / "gate.json", json_v1.render(gate).encode())
     publish(gate, options.run, options.format)
@@ -93,6 +98,16 @@ def _judge(options: argparse.Namespace) -> Gate:
     rules = policy.load(options.policy, checks, options.waivers or candidate.waivers_path)
     found = run.load(options.run)
     seen = look(found, release.identify(candidate), _again(options))
+    now = options.now or run.now()
+    return judge(rules, checks, seen, now, gather(rules, seen, options.run, options.baseline, now))
+
+
+def _recorded(options: argparse.Namespace) -> Gate:
+    """Judge the release that the run's record names: neither source nor release.toml is looked at."""
+    checks = catalogue.read(TREE)
+    rules = policy.load(options.policy, checks, options.waivers)
+    found = run.load(options.run)
+    seen = look(found, found.record.identity, _again(options))
     now = options.now or run.now()
     return judge(rules, checks, seen, now, gather(rules, seen, options.run, options.baseline, now))
 
@@ -143,6 +158,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--baseline", metavar="RUN", help="a promoted run, by name or folder; default: the last one")
     parser.add_argument("--now", type=_moment, metavar="TIME", help="judge the age of evidence as at this time")
+    parser.add_argument(
+        "--recorded",
+        action="store_true",
+        help="judge what the run recorded, whatever the source is now; writes nothing",
+    )
     parser.add_argument("--format", choices=tuple(FORMATS), default="terminal", help="what to print")
     return parser
 

@@ -100,6 +100,23 @@ def test_a_source_that_changed_holds(call: Call, release_file: Path) -> None:
     assert 20 == call()
 
 
+def test_an_old_run_can_be_judged_by_another_policy(
+    call: Call, run: Path, release_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was recorded is judged by today's rules, though the source has moved on; the run itself stays as it was."""
+    call()
+    before = {path: path.read_bytes() for path in run.parent.rglob("*") if path.is_file()}
+    (release_file.parent / "src" / "app.py").write_text("print('next release')\n")
+    stricter = run.parent / "stricter.toml"
+    stricter.write_text(f"{POLICY}min = {{ pages_total = 1 }}\n")
+    capsys.readouterr()
+
+    assert (0, 20) == (call("--recorded"), call("--recorded", "--policy", stricter))
+    assert "pages_total was not measured" in capsys.readouterr().out
+    stricter.unlink()
+    assert before == {path: path.read_bytes() for path in run.parent.rglob("*") if path.is_file()}
+
+
 def test_age_is_judged_as_of_now(call: Call) -> None:
     """The same evidence a week later is too old, and a century earlier is from the future."""
     assert (20, 20) == (call("--now", "2999-01-01T00:00:00Z"), call("--now", "1999-01-01T00:00:00+01:00"))
