@@ -50,7 +50,7 @@ def fresh(release: Release) -> Iterator[Fresh]:
 def check_the_database_is_what_its_migrations_make(release: Release, fresh: Fresh, findings: Findings) -> None:
     """The running database has the schema that its migrations make, and the models ask for no other."""
     for place, what in schema.differences(fresh.schema, schema.read(variable("TARGET_DATABASE"))):
-        findings.add(place=place, what=f"{what} by the migrations")
+        findings.add(place=place, what=f"{what}, going by the migrations")
     migrations = _declared(release)
     if migrations.drift:
         said = _run(release, migrations, migrations.drift, variable("TARGET_DATABASE"))

@@ -10,8 +10,10 @@ import psycopg
 import pytest
 
 from evidence.errors import CannotTell
+from evidence.findings import Findings
+from evidence.release import Release, Source
 from fixtures.postgres import postgres
-from suites.integration import locks, schema, traffic
+from suites.integration import check_migrations, locks, schema, traffic
 
 DUMP = """
 -- Dumped by pg_dump version 18.0
@@ -140,3 +142,54 @@ def test_traffic_that_never_ran_is_no_pass(server: str) -> None:
         traffic.going_on(server, "nobody_of_that_name", {"reading": "SELECT 1"}, 100),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        (["sh", "-c", 'test -n "$SHOP_URL"'], {}),
+        (
+            ["sh", "-c", "echo models ask for a column; exit 1"],
+            {"the release's own command for drift": "models ask for a column"},
+        ),
+    ],
+)
+def test_the_releases_own_command_for_drift_is_asked(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], found: dict[str, str]
+) -> None:
+    """The command gets the address of the running database; where it fails, what it printed is a finding."""
+    monkeypatch.setenv("TARGET_DATABASE", server)
+    migrations = {"forward": ["true"], "back": ["true"], "url_env": "SHOP_URL", "drift": command}
+    release = Release(
+        name="shop",
+        version="1",
+        source=Source(paths=("src",)),
+        database={"migrations": migrations},
+        path=tmp_path / "release.toml",
+    )
+    findings = Findings()
+    check_migrations.check_the_database_is_what_its_migrations_make(
+        release, check_migrations.Fresh(release, server), findings
+    )
+
+    assert found == {place: finding.what for place, finding in findings.found.items()}
+
+
+def test_what_no_migration_makes_is_drift(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object of the running database that the migrations do not make is told by its name."""
+    monkeypatch.setenv("TARGET_DATABASE", server)
+    migrations = {"forward": ["true"], "back": ["true"], "url_env": "SHOP_URL"}
+    release = Release(
+        name="shop",
+        version="1",
+        source=Source(paths=("src",)),
+        database={"migrations": migrations},
+        path=tmp_path / "release.toml",
+    )
+    findings = Findings()
+    with schema.scratch() as empty:
+        check_migrations.check_the_database_is_what_its_migrations_make(
+            release, check_migrations.Fresh(release, empty), findings
+        )
+
+    assert "it should not be there, going by the migrations" == findings.found["TABLE public.items"].what
