@@ -11,6 +11,7 @@ nox                              verify the release that release.toml describes,
 nox --parallel 2                 the same, stages side by side
 nox -s smoke gate                one stage, judged alone: HOLD, since the others did not run
 nox -s load gate -- --run PATH   run one stage again in an existing run, and judge the whole run again
+nox -s init -- URL               write a first release.toml by looking at a running release
 nox -s accept -- --run PATH      print what a run found, for a person to accept some of it until a date
 nox -t dev                       this repository's own format, lint, types, import contracts and tests
 nox -s matrix                    prove that every bad release is caught by exactly the checks that it names
@@ -115,6 +116,14 @@ def gate(session: nox.Session) -> None:
     Path(os.environ["RELEASE_LAST_WORD"]).write_text(str(options.run / "report.html"), encoding="utf-8")
     chosen = [f"--{name}={value}" for name in GATE if (value := getattr(options, name))]
     session.run("python", "-m", "reports", *chosen, env=environment(session, options))
+
+
+@nox.session(default=False)
+def init(session: nox.Session) -> None:
+    """Write a first release.toml by looking at a running release."""
+    install(session, "init")
+    session.chdir(session.invoked_from)
+    session.run("python", "-m", "suites.init", *session.posargs, env={"PYTHONPATH": str(HERE), **BYTECODE})
 
 
 @nox.session(default=False)
