@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from evidence.errors import CannotTell
 from suites.integration.contract import Health
 
 POLL_S = 0.1
@@ -41,7 +42,7 @@ class Outages:
         self._seen: dict[tuple[str, str], Outage] = {}
 
     def of(self, dependency: str, way: str) -> Outage:
-        """See one outage; a hook that fails is not the release's fault, and is raised."""
+        """See one outage; CannotTell where the path is ill to begin with, and what a hook that fails raises."""
         if (dependency, way) not in self._seen:
             self._seen[dependency, way] = self._watched(dependency, way)
         return self._seen[dependency, way]
@@ -49,7 +50,8 @@ class Outages:
     def _watched(self, dependency: str, way: str) -> Outage:
         path = self._health.follows[dependency]
         if (before := self._answer(path)) != "200":
-            return Outage(gone=Told(seconds=0, seen=f"{before} before the outage"), back=Told(seconds=0), alive={})
+            msg = f"{path} answers {before} before {dependency} is taken away: whether it follows cannot be told"
+            raise CannotTell(msg)
         try:
             self._hook(f"{dependency}_{way}")
             gone = self._until(path, "503")
