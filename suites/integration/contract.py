@@ -64,7 +64,7 @@ class Generated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     methods: tuple[str, ...] = ("GET",)
     max_examples: int = 0
     seed: int = 1
-    within_s: int = 60
+    within_s: int = 90
     rate_limit: str = ""
     not_reached: dict[str, str] = msgspec.field(default_factory=dict)
 

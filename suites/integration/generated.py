@@ -24,7 +24,7 @@ CHECKS = (
 )
 SHUT = frozenset({401, 403, 404, 405, 429})
 """Answers behind which nothing of an operation was seen."""
-GRACE_S = 30
+GRACE_S = 20
 
 
 @dataclass(frozen=True, kw_only=True)
