@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from evidence.chart import Span, Timeline
 from reports.doubt import stamp
@@ -31,10 +31,12 @@ HEADING = {
     Verdict.HOLD: "Why it is held",
     Verdict.BLOCK: "Why it is blocked",
 }
-MOST = {"most_cards": 200, "most_bars": 50, "most_files": 500}
+MOST = {"most_cards": 200, "most_bars": 50, "most_files": 500, "most_named": 50}
 MOST_ROWS = 1500
 DETAILS = 400_000
 """Characters of what checks said, shared by all whose words are shown."""
+CELL = 2_000
+"""Characters of any other text: nobody needs more of a name or a reason, and who sends more means no good."""
 
 
 class Drawing(NamedTuple):
@@ -52,13 +54,15 @@ def render(gate: Gate) -> str:
     rows = gate.of(*Judgement)
     shown = rows[: max(MOST_ROWS, len(standing))] if len(standing) < MOST_ROWS else rows[:MOST_ROWS]
     said = sum(bool(rule.detail) for rule in shown) or 1
+    optional = set(gate.unverified_optional)
     return page(
         "report.html.jinja",
         gate=gate,
         heading=HEADING[gate.verdict],
         standing=standing,
+        again=_again(gate),
         warned=[rule for rule in gate.rules if rule.warning],
-        optional=[rule for rule in gate.rules if rule.check in gate.unverified_optional][: MOST["most_cards"]],
+        optional=[rule for rule in gate.rules if rule.check in optional][: MOST["most_cards"]],
         groups=_by_stage(gate, shown),
         not_shown=len(rows) - len(shown),
         bars=bars(gate.rules),
@@ -106,12 +110,17 @@ def _environment() -> jinja2.Environment:
         "duration": text.duration,
         "demand": text.demand,
         "share": text.share,
-        "capped": text.capped,
+        "quoted": _quoted,
         "compared": text.compared,
         "commanded": text.commanded,
     }
     environment.globals |= {"symbol": text.SYMBOLS.__getitem__, "quantity": text.quantity, "linkable": _linkable}
     return environment
+
+
+def _again(gate: Gate) -> str:
+    """Give the options that look at this run again, as each rule's command has them."""
+    return gate.rules[0].rerun.partition(" -- ")[2] if gate.rules else f"--run {gate.run}"
 
 
 def _by_stage(gate: Gate, worst_first: list[JudgedRule]) -> list[tuple[str, list[JudgedRule]]]:
@@ -144,5 +153,11 @@ def _linkable(path: str) -> bool:
     return bool(SAFE_LINK.fullmatch(path))
 
 
+def _quoted(said: str, most: int) -> Markup:
+    """Quote what a check said at more length than a cell has."""
+    return escape(text.visible(text.capped(said, most)))
+
+
 def _finalize(value: Any) -> Any:  # noqa: ANN401 - Jinja2's own type
-    return text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    whole = isinstance(value, Markup) or not isinstance(value, str)
+    return value if whole else text.visible(text.capped(value, CELL))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reports.doubt import stamp
 from reports.model import Gate, JudgedRule, Judgement, Verdict
-from reports.render.text import SYMBOLS, duration, visible
+from reports.render.text import SYMBOLS, capped, duration, visible
 
 COLOURS = {
     Verdict.PROMOTE: "bold green",
@@ -28,6 +28,8 @@ EXIT = {Verdict.PROMOTE: "may be promoted", Verdict.HOLD: "is held", Verdict.BLO
 BAR = "  │ "
 NARROWEST = 24
 """Columns below which nothing can be laid out."""
+LONGEST = 2_000
+"""Characters of one text; `gate.json` has what there is."""
 MOST = 50
 """Reasons, warnings or names shown one after another; what is more is counted, since nobody reads on."""
 
@@ -134,7 +136,9 @@ def _end(gate: Gate, report: str) -> Iterator[tuple[str, str, bool]]:
 
 def _write(console: Console, text: str, style: str, *, bar: bool) -> None:
     """Fold one text into the width; nothing is cropped. Every line but our own first ones stands behind the bar."""
-    whole = Text(visible(text).replace("\n", " ").replace("\t", " ").replace("##[", "# #["), style=style)
+    whole = Text(
+        visible(capped(text, LONGEST)).replace("\n", " ").replace("\t", " ").replace("##[", "# #["), style=style
+    )
     for number, line in enumerate(whole.wrap(console, console.width - len(BAR), overflow="fold")):
         line.rstrip()
         console.print(Text(BAR if bar or number else "") + line, soft_wrap=True)

@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import re
+from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -90,6 +91,16 @@ def test_html_keeps_hostile_text_as_text(text: str) -> None:
     assert (
         "49" not in re.sub(r"[0-9a-f]{7,}", "", page.split("Provenance")[0].split("</style>")[1]) or "7 * 7" not in text
     )
+
+
+@pytest.mark.parametrize("character", ["A", "<", "\u202e"])
+@pytest.mark.parametrize("render", [html.render, markdown.render, lambda gate: terminal.render(gate, "report.html")])
+def test_a_megabyte_in_every_field_is_cut_with_a_note(render: Callable[[Gate], str], character: str) -> None:
+    """However long each text of the release is, what people read stays a page, and what is cut ends on "…"."""
+    output = render(hostile(character * 1_000_000))
+
+    assert len(output.encode()) < 1_500_000
+    assert "…" in output
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -149,7 +149,7 @@ def test_the_page_shows_what_stands_behind_a_promotion() -> None:
     assert "The last 21 runs" in page
     assert 'class="line before"' in page
     assert "all requests, baseline" in page
-    assert f"python -m reports --run r1 --now {NOW.isoformat()}" in page
+    assert f"python -m reports --run runs/r1 --now {NOW.isoformat()}" in page
 
 
 def test_a_requirement_in_doubt_is_not_shown_as_not_judged() -> None:
