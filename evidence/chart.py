@@ -6,7 +6,6 @@ chart only names the measure whose limit belongs on an axis.
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import msgspec
@@ -17,12 +16,14 @@ SUFFIX = ".chart.json"
 LARGEST = 200_000
 """Bytes of one file."""
 MOST_LINES, MOST_POINTS, MOST_SPANS = 8, 400, 40
+SMALLEST, MOST = 1e-9, 1e15
+"""Numbers that are drawn: on a log axis none is smaller, on no axis is one further from 0."""
 LONGEST = 300
 """Characters of one text."""
 
 
 class Axis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is along an axis, and in which unit; numbers on a log axis are above 0."""
+    """What is along an axis, and in which unit; numbers on a log axis are SMALLEST or more."""
 
     label: str
     unit: str = ""
@@ -114,7 +115,8 @@ def _wrong_lines(chart: Lines) -> str:
             return f"a line has {len(line.points)} points; 1 to {MOST_POINTS} are drawn"
         columns = list(zip(*line.points, strict=True))
         for axis, numbers in ((chart.x, columns[0]), (chart.y, columns[1])):
-            if not all(map(math.isfinite, numbers)) or (axis.scale == "log" and min(numbers) <= 0):
+            low, high = (SMALLEST, MOST) if axis.scale == "log" else (-MOST, MOST)
+            if not all(low <= number <= high for number in numbers):
                 return "a point is not on its axis"
         if list(columns[0]) != sorted(columns[0]):
             return "the points of a line are not in the order of their x"
@@ -125,6 +127,6 @@ def _wrong_spans(chart: Timeline) -> str:
     if not 0 < len(chart.spans) <= MOST_SPANS:
         return f"has {len(chart.spans)} steps; 1 to {MOST_SPANS} are drawn"
     times = [(span.start_s, span.end_s) for span in chart.spans]
-    if not all(math.isfinite(end) and 0 <= start <= end for start, end in times):
+    if not all(0 <= start <= end <= MOST for start, end in times):
         return "a step does not end after it begins, at 0 or later"
     return ""

@@ -42,7 +42,8 @@ def _top(gate: Gate) -> list[str]:
         f"{_safe(commit)}, {_safe(release.digest)}, run {_safe(gate.run)}, judged {stamp(gate.judged_at)}",
         "",
     ]
-    optional = [rule for rule in gate.rules if rule.check in gate.unverified_optional]
+    doubtful = set(gate.unverified_optional)
+    optional = [rule for rule in gate.rules if rule.check in doubtful]
     lines += [f"- Optional, not verified: {rule.check} ({_safe(rule.optional_because)})" for rule in optional[:20]]
     lines += [f"- Unexpected: {_safe(line)}" for line in gate.unexpected[:20]]
     return [*lines, ""] if optional or gate.unexpected else lines
@@ -78,8 +79,8 @@ def _row(rule: JudgedRule) -> str:
 
 
 def _safe(text: str) -> str:
-    text = visible(text)
-    cut = text if len(text) <= CELL else f"{text[:CELL]}…"
+    seen = visible(text[: 2 * CELL])
+    cut = seen if len(seen) <= CELL and len(text) <= 2 * CELL else f"{seen[:CELL]}…"
     return cut.translate(NEUTRAL)
 
 

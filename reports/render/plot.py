@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from evidence.chart import Axis, Line, Lines, Span
+from evidence.chart import MOST, SMALLEST, Axis, Line, Lines, Span
 from reports.limits import figure
 from reports.model import JudgedChart
 
@@ -89,6 +89,7 @@ def plot(judged: JudgedChart) -> Plot:
         bounds=[
             Bound(one.axis, _x(across, one.value) if one.axis == "x" else _y(up, one.value), figure(one.value))
             for one in judged.limits
+            if (across if one.axis == "x" else up).holds(one.value)
         ],
         header=header,
         rows=rows,
@@ -123,12 +124,15 @@ def bars(spans: Sequence[Span]) -> list[Bar]:
 
 
 def spark(numbers: Sequence[float | None], limit: float, width: float, height: float) -> tuple[str, float]:
-    """Lay out a sparkline: its points, gaps left out, and the height of the limit; 0 is at the bottom."""
-    top = max([number for number in numbers if number is not None] + [limit]) * 1.05 or 1.0
+    """Lay out a sparkline: its points, gaps left out, and the height of the limit; 0, or less, is at the bottom."""
+    top = max([0.0, limit, *(number for number in numbers if number is not None)]) or 1.0
     step = width / max(1, len(numbers) - 1)
-    points = [(place * step, number) for place, number in enumerate(numbers) if number is not None]
-    line = " ".join(f"{x:.1f},{height - y / top * height:.1f}" for x, y in points)
-    return line, round(height - limit / top * height, 1)
+
+    def y(number: float) -> float:
+        return round(height * (1 - max(0.0, number / top) / 1.05), 1)
+
+    line = " ".join(f"{place * step:.1f},{y(number)}" for place, number in enumerate(numbers) if number is not None)
+    return line, y(limit)
 
 
 class _Scale:
@@ -136,15 +140,21 @@ class _Scale:
 
     def __init__(self, axis: Axis, numbers: Iterable[float], limits: Iterable[float], *, zero: bool) -> None:
         self.log = axis.scale == "log"
-        all_of_them = [*numbers, *(limit for limit in limits if limit > 0 or not self.log)]
+        all_of_them = [*numbers, *filter(self.holds, limits)]
         self.low, self.high = min(all_of_them), max(all_of_them)
         if zero and not self.log:
             # A difference looks as large as it is only where the whole number is seen.
             self.low, self.high = min(0.0, self.low), max(0.0, self.high)
             step = _step(self.low, self.high)
             self.high = math.ceil(self.high / step - 1e-9) * step
-        if self.low == self.high:
-            self.low, self.high = (self.low / 2, self.high * 2) if self.log else (self.low - 0.5, self.high + 0.5)
+        largest = max(abs(self.low), abs(self.high))
+        if self.high - self.low <= largest * 1e-9:  # one number, or as good as one
+            room = max(0.5, largest / 1000)
+            self.low, self.high = (self.low / 2, self.high * 2) if self.log else (self.low - room, self.high + room)
+
+    def holds(self, number: float) -> bool:
+        """Say whether a number can be drawn here at all: a limit of 0 is nowhere on a log axis."""
+        return (SMALLEST if self.log else -MOST) <= number <= MOST
 
     def share(self, number: float) -> float:
         if self.log:
@@ -172,7 +182,8 @@ def _log_ticks(low: float, high: float) -> list[float]:
     """Give powers of ten, with twos and fives between where there is room."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if len(decades) <= 4 else (1,)
-    return [each * 10.0**decade for decade in decades for each in steps if low <= each * 10.0**decade <= high]
+    some = decades[:: math.ceil(len(decades) / 8)]
+    return [each * 10.0**decade for decade in some for each in steps if low <= each * 10.0**decade <= high]
 
 
 def _x(scale: _Scale, number: float) -> float:

@@ -33,6 +33,8 @@ WRONG = {
     "no step": (encode(STEPS).replace('[{"name":"restore","start_s":0,"end_s":2.5}]', "[]").encode(), "has 0 steps"),
     "a step backwards": (encode(STEPS).replace("2.5", "-1").encode(), "does not end after it begins"),
     "not on a log axis": (encode(LINES).replace("12.5", "0").encode(), "is not on its axis"),
+    "off every axis": (encode(LINES).replace("12.5", "1e16").encode(), "is not on its axis"),
+    "a step without end": (encode(STEPS).replace("2.5", "1e16").encode(), "does not end"),
     "out of order": (encode(LINES).replace("[1,", "[-1,").encode(), "not in the order of their x"),
     "no line": (encode(LINES).replace('"lines":[{', '"lines":[],"more":[{').encode(), "is no chart"),
     "a blank text": (encode(STEPS).replace('"restore"', '" "').encode(), "a text is blank"),

@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.chart import Axis, Line, Lines, Span
+from evidence.chart import MOST, SMALLEST, Axis, Line, Lines, Span
 from reports.model import ChartLimit, JudgedChart
 from reports.render.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, TRACK, WIDTH, Plot, bars, plot, spark
 from tests.evidence.test_chart import LINES
 
-NUMBERS = st.floats(1e-3, 1e9)
+POSITIVE, ANY, BEYOND = st.floats(SMALLEST, MOST), st.floats(-MOST, MOST), st.floats(allow_nan=False)
+POINTS = st.sampled_from(["linear", "log"]).flatmap(
+    lambda scale: st.tuples(
+        st.just(scale), st.lists(st.tuples(*[POSITIVE if scale == "log" else ANY] * 2), min_size=1, max_size=9)
+    )
+)
 LIMIT = ChartLimit(axis="y", measure="p95_ms", value=100.0)
 
 
@@ -60,17 +65,27 @@ def test_a_limit_far_away_is_still_seen() -> None:
     assert TOP <= got.bounds[0].at <= HEIGHT - BOTTOM
 
 
-@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=20), st.sampled_from(["linear", "log"]), NUMBERS)
-def test_everything_stays_inside(points: list[tuple[float, float]], scale: str, limit: float) -> None:
-    """Whatever is measured, lines, ticks and limits lie within the picture, and no axis is without a number."""
+@given(POINTS, BEYOND)
+def test_everything_stays_inside(given_points: tuple[str, list[tuple[float, float]]], limit: float) -> None:
+    """Whatever is measured, lines, ticks and limits lie within the picture; a limit that has no place has none."""
+    scale, points = given_points
     got = drawn(lines(*sorted(points), scale=scale), msgspec.structs.replace(LIMIT, value=limit))
 
     for x, y in places(got.lines[0].points):
         assert LEFT - 0.1 <= x <= WIDTH - RIGHT + 0.1
         assert TOP - 0.1 <= y <= HEIGHT - BOTTOM + 0.1
     assert all(TOP - 0.1 <= tick.at <= HEIGHT - BOTTOM + 0.1 for tick in got.y_ticks)
-    assert TOP - 0.1 <= got.bounds[0].at <= HEIGHT - BOTTOM + 0.1
-    assert len(got.y_ticks) < 40
+    assert all(TOP - 0.1 <= bound.at <= HEIGHT - BOTTOM + 0.1 for bound in got.bounds)
+    assert len(got.y_ticks) < 20
+    assert ((SMALLEST if scale == "log" else -MOST) <= limit <= MOST) == bool(got.bounds)
+
+
+@given(st.lists(BEYOND | st.none(), min_size=1), BEYOND)
+def test_a_sparkline_stays_inside(numbers: list[float | None], limit: float) -> None:
+    """A number below zero lies at the bottom, the largest below the top."""
+    line, bound = spark(numbers, limit, 120, 24)
+
+    assert all(0 <= y <= 24 for y in (bound, *(y for _, y in places(line))))
 
 
 def test_the_baseline_is_drawn_behind_and_named() -> None:
