@@ -38,13 +38,14 @@
     place: place(one),
     text: (one.getAttribute("aria-label") || one.innerText || one.name || one.value || "").trim().slice(0, 40),
   });
-  const plain = one => {
+  const outlined = one => {
     const style = getComputedStyle(one);
-    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
-    // A field that text goes into shows the caret; a frame shows what is inside it.
-    return outlined && !style.outlineColor.endsWith(", 0)")
-      || one.isContentEditable || one.matches(TEXT) || one.tagName === "IFRAME";
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 && !style.outlineColor.endsWith(", 0)");
   };
+  const always = new Set(wanted.filter(outlined));
+  // A field that text goes into shows the caret; a frame shows what is inside it.
+  const plain = one => (outlined(one) && !always.has(one))
+    || one.isContentEditable || one.matches(TEXT) || one.tagName === "IFRAME";
   const focused = () => {
     let one = document.activeElement;
     while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;

@@ -16,6 +16,11 @@ from evidence.stage import redact
 
 CREDENTIALS = ("authorization", "cookie", "set-cookie", "proxy-authorization")
 LEFT_OUT = "<left out>"
+LEFT_ALONE = ("", "!'()*", "!#$%&'()*+,/:;=?@[\\]^{|}")
+"""What addresses leave as it is: everywhere nothing, `encodeURIComponent` some, a fragment nearly all."""
+URL_SAFE = str.maketrans("+/", "-_")
+SHORTEST_BASE64 = 8
+"""Shorter ones may stand in any text by chance."""
 LINES = (".trace", ".network", ".stacks")
 """The entries of a trace that are JSON, one a line."""
 
@@ -28,16 +33,19 @@ def secrets(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def forms(value: str) -> Iterator[str]:
-    """Yield how a browser writes a value down: as it is, in JSON, in an address, in a form, in HTML, in base64."""
-    yield from dict.fromkeys((value, json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value)))
-    yield html.escape(value)
+    """Yield how a browser writes a value down: as it is, in an address, in HTML, in JSON (twice over), in base64."""
+    plain = {value, html.escape(value), quote_plus(value), *(quote(value, safe=safe) for safe in LEFT_ALONE)}
+    for _ in range(2):
+        plain |= {json.dumps(text, ensure_ascii=ascii_)[1:-1] for text in plain for ascii_ in (True, False)}
+    yield from sorted(plain, key=len, reverse=True)
     data = value.encode()
     for offset in range(3):
         # Base64 goes by three bytes: what the secret shares with its neighbours at either end is not its own.
-        text = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
+        text = base64.b64encode(b"\0" * offset + data).decode()
         own = text[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
-        if len(own) >= 8:
+        if len(own) >= SHORTEST_BASE64:
             yield own
+            yield own.translate(URL_SAFE)
 
 
 def redacted(text: str, environment: Mapping[str, str] = os.environ) -> str:
