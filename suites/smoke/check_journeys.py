@@ -66,7 +66,7 @@ def check_nothing_goes_wrong_unseen(
     unexpected = [problem for problem in watched.problems if problem.what not in smoke.expected_requests]
     measure(problems_total=len(unexpected), watched_pages_total=watched.pages)
     for problem in unexpected:
-        findings.add(_place(problem), redacted(problem.what))
+        findings.add(place(problem), redacted(problem.what))
     unseen = [visit.page for visit in watched.visits if visit.wrong] + [one.folder for one in watched.ran if one.unseen]
 
     # What was not seen to the end may have more wrong with it: then nothing of it can be accepted.
@@ -99,7 +99,8 @@ def check_journeys_pass(
         raise PassedOnRetry(redacted("\n".join(flaky)))
 
 
-def _place(problem: Problem) -> str:
+def place(problem: Problem) -> str:
+    """Name a problem alike in every run."""
     return f"{problem.where} {VOLATILE.sub('#', problem.what)}"
 
 

@@ -1,0 +1,77 @@
+"""A watched browser tells what no user should meet, each thing named alike in every run."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Route
+
+from suites.smoke.check_journeys import place
+from suites.smoke.seen import Problem
+from suites.smoke.watch import Watcher
+
+HTML = "text/html"
+
+
+@pytest.mark.parametrize(
+    ("part", "what"),
+    [
+        ("<script src=http://cdn.test/x.js></script>", "insecure script 'http://cdn.test/x.js'. This request has been"),
+        ("<img src=http://cdn.test/x.png>", "insecure element 'http://cdn.test/x.png'. This request was automatically"),
+        ("<iframe src=http://cdn.test/></iframe>", "insecure frame 'http://cdn.test/'. This request has been blocked"),
+        ("<form action=http://cdn.test/ method=post><input></form>", "targets an insecure endpoint 'http://cdn.test/'"),
+    ],
+)
+def test_mixed_content(chromium: Browser, part: str, what: str) -> None:
+    """What a page by https asks for by http is a problem, also where the browser mends or blocks it."""
+
+    def answer(route: Route) -> None:
+        is_page = route.request.url == "https://shop.test/"
+        route.fulfill(body=f"<!doctype html><link rel=icon href=data:,>{part}" if is_page else "", content_type=HTML)
+
+    watcher = Watcher("/", "https://shop.test")
+    with chromium.new_context() as context:
+        watcher.context(context)
+        context.route("**", answer)
+        page = context.new_page()
+        page.goto("https://shop.test/")
+        page.wait_for_load_state("networkidle")
+
+    (mixed,) = [str(problem) for problem in watcher.problems if "mixed content: " in problem.what]
+    assert mixed.startswith("/: mixed content: The page at 'https://shop.test/' was loaded over")
+    assert what in mixed
+
+
+def test_the_log_is_of_what_is_looked_at(chromium: Browser) -> None:
+    """Console and network are written down from each turn on, without what users typed into an address."""
+    watcher = Watcher("/first", "http://shop.test")
+    with chromium.new_context() as context:
+        watcher.context(context)
+        context.route(
+            "**", lambda route: route.fulfill(body="<script>console.log('hello')</script>", content_type=HTML)
+        )
+        page = context.new_page()
+        page.goto("http://shop.test/first")
+        watcher.turn("/second")
+        page.goto("http://shop.test/second?q=eve")
+        assert [page] == watcher.open_pages
+
+    lines = [line.partition(" s  ")[2] for line in watcher.log.splitlines()]
+    assert ["200 GET /second", "console log: hello"] == lines[:2]
+    assert [] == watcher.open_pages
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("404 GET /gone.png", "404 GET /gone.png"),
+        ("404 GET /assets/site.08f81e3c6739.css", "404 GET /assets/site.#.css"),
+        ("500 POST /api/items/17/lines/4", "500 POST /api/items/#/lines/#"),
+        ("console error: took 1795595282355", "console error: took #"),
+        ("console error: 550e8400-e29b-41d4-a716-446655440000 is gone", "console error: # is gone"),
+        ("console error: violates 'self' 'nonce-a+b/c=='", "console error: violates 'self' '#'"),
+        ("exception: decade is not defined", "exception: decade is not defined"),
+    ],
+)
+def test_places_stay_the_same(what: str, expected: str) -> None:
+    """Ids, hashes, times and nonces, which the same fault has others of in the next run, are left out of its place."""
+    assert f"/ {expected}" == place(Problem("/", what))
