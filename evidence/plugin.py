@@ -166,12 +166,12 @@ def attach(request: pytest.FixtureRequest) -> Callable[[str, bytes | str | Path]
 
 
 @pytest.fixture(scope="session")
-def tool(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Record the version of a library that the stage relies on: `tool("httpx")`."""
+def tool(pytestconfig: pytest.Config) -> Callable[..., None]:
+    """Record the version of a library that the stage relies on, `tool("httpx")`, or of a program that told its own."""
 
-    def remember(name: str) -> None:
+    def remember(name: str, version: str | None = None) -> None:
         if stage := pytestconfig.stash.get(STAGE, None):
-            stage.tools[name] = importlib.metadata.version(name)
+            stage.tools[name] = version or importlib.metadata.version(name)
 
     return remember
 
