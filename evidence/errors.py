@@ -11,3 +11,7 @@ class CannotTell(Exception):
 
 class PassedOnRetry(Exception):
     """What a check looked at failed, and did not when tried again: the check is FLAKY. The message says what failed."""
+
+
+class NotApplicable(Exception):
+    """The release cannot have what a check is about (TLS where release.toml names plain http); the message says why."""

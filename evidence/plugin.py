@@ -19,7 +19,7 @@ import pytest
 
 from evidence import release as releases
 from evidence.check import claim_of, identifier_of, needs_of
-from evidence.errors import CannotTell, InputError, PassedOnRetry
+from evidence.errors import CannotTell, InputError, NotApplicable, PassedOnRetry
 from evidence.findings import Findings, Found
 from evidence.model import Outcome, worst
 from evidence.permission import refusal
@@ -187,6 +187,8 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
     error = call.excinfo.value
     if NOT_APPLICABLE in item.stash:
         return Outcome.NOT_APPLICABLE, item.stash[NOT_APPLICABLE]
+    if isinstance(error, NotApplicable):
+        return Outcome.NOT_APPLICABLE, str(error)
     if report.skipped or isinstance(error, Undeclared):
         return Outcome.SKIPPED, str(error)
     if isinstance(error, PassedOnRetry) and call.when == "call":

@@ -174,6 +174,15 @@ def test_not_applicable_only_by_declaration(ran: Ran, release_file: Path) -> Non
     assert (Outcome.NOT_APPLICABLE, "sells nothing") == (evidence.outcome, evidence.detail)
 
 
+def test_a_check_may_find_that_it_is_about_nothing(ran: Ran) -> None:
+    """What release.toml says may leave nothing to look at; the check then says why, as a declaration would."""
+    body = "from evidence.errors import NotApplicable\n    raise NotApplicable('It is a market.')"
+    _, stage = ran(f'@check("SHOP-001")\ndef check_it():\n    """It sells."""\n    {body}\n')
+    evidence = only(stage)
+
+    assert (Outcome.NOT_APPLICABLE, "It is a market.") == (evidence.outcome, evidence.detail)
+
+
 def test_an_undeclared_section_is_skipped_with_the_mend(ran: Ran) -> None:
     """What release.toml does not declare is reported as such, also from within a fixture."""
     source = (
