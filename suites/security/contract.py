@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from suites.api import Request
 
 
 class Headers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Paths whose answers must carry the security headers: HTML `pages`, and `api` paths that must not be stored."""
+    """Answers whose headers are judged: HTML `pages`, `api` answers that must not be stored, and `more` of any kind.
+
+    Errors and files that pages name are looked at, too. `transport_security` says who sends strict-transport-security:
+    where a proxy in front does, a target without it in between cannot be judged.
+    """
 
     pages: tuple[str, ...]
     api: tuple[Request, ...] = ()
+    more: tuple[Request, ...] = ()
+    transport_security: Literal["application", "proxy"] = "application"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,80 +1,137 @@
-"""Judge security headers and a content-security policy: pure functions from headers to what is wrong with them.
+"""Judge the headers of an answer: pure functions from headers to rules that are broken, each with its consequence.
 
-The expectations follow OWASP ASVS 5.0 (3.4.1 to 3.4.6) and the CSP Level 3 recommendation.
+The rules are those of OWASP ASVS 5.0 (3.4.1 to 3.4.6, 4.1.1, 13.4.6) and of MDN's HTTP Observatory. What a browser
+ignores (a list of two HSTS values, a referrer policy that it does not know) counts as not there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 
+import httpx
+
+from suites.security import csp
+
+Problem = tuple[str, str]
 ONE_YEAR_S = 31_536_000
-REFERRER_POLICIES = {"no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin"}
-UNSAFE = ("'unsafe-inline'", "'unsafe-eval'", "'unsafe-hashes'")
-WILDCARDS = ("*", "http:", "https:", "data:", "blob:")
+REFERRER_POLICIES = {
+    "no-referrer": True,
+    "same-origin": True,
+    "strict-origin": True,
+    "strict-origin-when-cross-origin": True,
+    "no-referrer-when-downgrade": False,
+    "origin": False,
+    "origin-when-cross-origin": False,
+    "unsafe-url": False,
+}
+"""Every policy that browsers know, and whether it keeps paths and queries from other sites and from plain http."""
+POWERFUL = ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+TELLING = ("x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator", "x-runtime-version")
 
 
-def page_problems(headers: Mapping[str, str]) -> list[str]:
+def any_answer(headers: httpx.Headers) -> Iterator[Problem]:
+    """What any answer lacks, or tells."""
+    yield from _type(headers)
+    for name in TELLING:
+        if name in headers:
+            yield name, f"{name} is {headers[name]!r}: attackers look for what is known of it"
+    if re.search(r"\d", headers.get("server", "")):
+        yield "server-version", f"server is {headers['server']!r}: attackers look for what is known of this version"
+    if "set-cookie" in headers and "public" in _words(headers, "cache-control"):
+        yield "cookie-is-cached", "caches may keep the answer with its Set-Cookie, and hand one's cookie to others"
+
+
+def transport(headers: httpx.Headers) -> Iterator[Problem]:
+    """What keeps a browser from coming back by TLS only (RFC 6797, and the rules of the preload list)."""
+    # Of several headers a browser takes the first; a directive that is there twice makes it invalid.
+    sent = (headers.get_list("strict-transport-security") or [""])[0]
+    told = [part.strip().lower().partition("=")[::2] for part in sent.split(";") if part.strip()]
+    names = [name.strip() for name, _ in told]
+    age = dict(told).get("max-age", "").strip('" ')
+    if not sent:
+        yield "hsts-missing", "strict-transport-security is missing: who is on the way keeps a visitor on plain http"
+    elif not age.isdecimal() or len(names) != len(set(names)):
+        yield "hsts-invalid", f"strict-transport-security is {sent!r}, which browsers ignore"
+    elif int(age) < ONE_YEAR_S:
+        yield "hsts-short", f"strict-transport-security holds for {age} s, less than a year"
+    elif "includesubdomains" not in names:
+        listed = ", and the preload list refuses it" if "preload" in names else ""
+        yield "hsts-subdomains", f"strict-transport-security has no includeSubDomains: they stay on plain http{listed}"
+
+
+def page(headers: httpx.Headers, text: str) -> Iterator[Problem]:
     """What an HTML answer's headers lack."""
-    problems = [*common_problems(headers)]
-    if headers.get("referrer-policy", "").split(",")[-1].strip() not in REFERRER_POLICIES:
-        problems.append(f"referrer-policy is {headers.get('referrer-policy')!r}")
-    if not headers.get("permissions-policy"):
-        problems.append("permissions-policy is missing")
-    if "frame-ancestors" not in directives(headers.get("content-security-policy", "")):
-        problems.append("content-security-policy has no frame-ancestors")
-    return problems
+    sent = [part.strip().lower() for part in headers.get("referrer-policy", "").split(",")]
+    known = [policy for policy in sent if policy in REFERRER_POLICIES]
+    if not known:
+        yield "referrer-policy-missing", f"referrer-policy is {headers.get('referrer-policy')!r}, which says nothing"
+    elif not REFERRER_POLICIES[known[-1]]:
+        yield "referrer-policy-weak", f"referrer-policy is {known[-1]!r}: other sites, or plain http, see addresses"
+    yield from _permissions(headers)
+    yield from _framing(csp.enforced(headers), headers)
+    told = f"{headers.get('content-type', '')} {text[:1024]}".lower()
+    if not re.search(r"charset\s*=", told):
+        yield "charset-missing", "the page does not say its charset: a browser may guess one in which text is markup"
 
 
-def api_problems(headers: Mapping[str, str]) -> list[str]:
-    """What an API answer's headers lack."""
-    problems = [*common_problems(headers)]
-    if "no-store" not in headers.get("cache-control", ""):
-        problems.append(f"cache-control is {headers.get('cache-control')!r}, not no-store")
-    return problems
+def isolation(headers: httpx.Headers) -> Iterator[Problem]:
+    """What lets pages of others reach into a window, or load it into their process."""
+    opener = headers.get("cross-origin-opener-policy", "").partition(";")[0].strip().lower()
+    if opener not in {"same-origin", "same-origin-allow-popups", "noopener-allow-popups"}:
+        yield "opener-policy", f"cross-origin-opener-policy is {opener!r}: who opens the page keeps a handle on it"
+    if headers.get("cross-origin-resource-policy", "").strip().lower() == "cross-origin":
+        yield "resource-policy", "cross-origin-resource-policy is 'cross-origin': pages of others may load the answer"
 
 
-def common_problems(headers: Mapping[str, str]) -> list[str]:
-    """What any answer's headers lack."""
-    problems = []
-    age = re.search(r"max-age=(\d+)", headers.get("strict-transport-security", ""))
-    if not age or int(age[1]) < ONE_YEAR_S:
-        problems.append(f"strict-transport-security is {headers.get('strict-transport-security')!r}, under a year")
-    if headers.get("x-content-type-options", "").lower() != "nosniff":
-        problems.append(f"x-content-type-options is {headers.get('x-content-type-options')!r}, not nosniff")
-    return problems
+def private(headers: httpx.Headers) -> Iterator[Problem]:
+    """What lets a cache, or the next person at a browser, keep an answer that is somebody's own."""
+    sent = _words(headers, "cache-control")
+    if "no-store" not in sent:
+        yield "stored", f"cache-control is {headers.get('cache-control')!r}, not no-store: caches may keep the answer"
 
 
-def csp_problems(headers: Mapping[str, str]) -> list[str]:
-    """What lets injected script through a content-security policy."""
-    if "content-security-policy" not in headers:
-        reported = " (report-only enforces nothing)" if "content-security-policy-report-only" in headers else ""
-        return [f"content-security-policy is missing{reported}"]
-    policy = directives(headers["content-security-policy"])
-    problems = [f"{name} is missing" for name in ("base-uri", "frame-ancestors") if name not in policy]
-    scripts = policy.get("script-src", policy.get("default-src"))
-    objects = policy.get("object-src", policy.get("default-src"))
-    styles = policy.get("style-src", policy.get("default-src"))
-    if scripts is None:
-        return [*problems, "neither script-src nor default-src: any script runs"]
-    problems += [f"script-src allows {source}" for source in scripts if source in (*UNSAFE, *WILDCARDS)]
-    problems += [f"script-src allows any host of {source}" for source in scripts if "*" in source and source != "*"]
-    problems += [f"style-src allows {source}" for source in styles or () if source in UNSAFE]
-    if objects != ("'none'",):
-        problems.append("object-src is not 'none'")
-    return problems
+def personal(headers: httpx.Headers) -> Iterator[Problem]:
+    """What lets a shared cache keep a page that is somebody's own; a browser may keep it for its back button."""
+    sent = _words(headers, "cache-control")
+    if not sent & {"no-store", "private"}:
+        yield "shared", f"cache-control is {headers.get('cache-control')!r}: a shared cache may hand it to others"
 
 
-def nonces(headers: Mapping[str, str]) -> set[str]:
-    """The nonces that a policy names."""
-    return set(re.findall(r"'nonce-([^']+)'", headers.get("content-security-policy", "")))
+def _type(headers: httpx.Headers) -> Iterator[Problem]:
+    kind = headers.get("content-type", "").lower()
+    has_body = headers.get("content-length", "1") != "0" and "location" not in headers
+    if has_body and not kind:
+        yield "type-missing", "content-type is missing: a browser guesses, and may guess HTML"
+    if has_body and headers.get("x-content-type-options", "").strip().lower() != "nosniff":
+        yield "sniffed", f"x-content-type-options is {headers.get('x-content-type-options')!r}: text is run as a script"
 
 
-def directives(policy: str) -> dict[str, tuple[str, ...]]:
-    """Parse a policy; of a directive that is there twice the first counts (CSP 3, 2.2.1)."""
-    parsed: dict[str, tuple[str, ...]] = {}
-    for part in policy.split(";"):
-        name, *sources = part.split() or [""]
-        if name:
-            parsed.setdefault(name.lower(), tuple(sources))
-    return parsed
+def _permissions(headers: httpx.Headers) -> Iterator[Problem]:
+    sent = headers.get("permissions-policy", "")
+    if not sent:
+        yield "permissions-policy-missing", "permissions-policy is missing: an injected script may ask for the camera"
+        return
+    told = dict(re.findall(r"([a-z-]+)\s*=\s*(\*|\([^)]*\)|[^,]+)", sent.lower()))
+    if not told:
+        yield "permissions-policy-invalid", f"permissions-policy is {sent!r}, which browsers ignore"
+    for name in POWERFUL:
+        if "*" in told.get(name, ""):
+            yield f"permissions-policy {name}", f"permissions-policy gives {name} to every frame, advertisements too"
+
+
+def _framing(policies: Sequence[csp.Policy], headers: httpx.Headers) -> Iterator[Problem]:
+    """Where frame-ancestors is there, X-Frame-Options counts no more."""
+    named = [policy["frame-ancestors"] for policy in policies if "frame-ancestors" in policy]
+    evil = "https://evil.example/"
+    if named and all(any(csp.matches(source, evil) for source in sources) for sources in named):
+        yield "framed", "frame-ancestors lets any site frame the page, and steal clicks"
+    if not named and headers.get("x-frame-options", "").strip().lower() not in {"deny", "sameorigin"}:
+        yield (
+            "framed",
+            "neither frame-ancestors nor x-frame-options is there: any site frames the page and steals clicks",
+        )
+
+
+def _words(headers: httpx.Headers, name: str) -> set[str]:
+    return {part.strip().lower().partition("=")[0] for part in headers.get(name, "").split(",")}
