@@ -34,6 +34,13 @@ ATTACHED = pytest.StashKey[list[str]]()
 AS_OF = pytest.StashKey[dt.datetime]()
 FINDINGS = pytest.StashKey[Findings]()
 SETTLED = pytest.StashKey[bool]()
+MEANINGS: dict[type[Exception], tuple[Outcome, tuple[str, ...]]] = {
+    NotApplicable: (Outcome.NOT_APPLICABLE, ("setup", "call")),
+    Undeclared: (Outcome.SKIPPED, ("setup", "call", "teardown")),
+    PassedOnRetry: (Outcome.FLAKY, ("call",)),
+    AssertionError: (Outcome.FAILED, ("call",)),
+}
+"""What an exception of a check means, and in which phases; any other one means that we could not tell."""
 PHASES = pytest.StashKey[list[tuple[Outcome, str, float]]]()
 
 
@@ -187,14 +194,11 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
     error = call.excinfo.value
     if NOT_APPLICABLE in item.stash:
         return Outcome.NOT_APPLICABLE, item.stash[NOT_APPLICABLE]
-    if isinstance(error, NotApplicable):
-        return Outcome.NOT_APPLICABLE, str(error)
-    if report.skipped or isinstance(error, Undeclared):
+    if report.skipped:
         return Outcome.SKIPPED, str(error)
-    if isinstance(error, PassedOnRetry) and call.when == "call":
-        return Outcome.FLAKY, str(error)
-    if isinstance(error, AssertionError) and call.when == "call":
-        return Outcome.FAILED, str(error)
+    for kind, (outcome, phases) in MEANINGS.items():
+        if isinstance(error, kind) and call.when in phases:
+            return outcome, str(error)
     # Our own refusals are whole sentences; of anything else the kind matters, too.
     is_sentence = isinstance(error, InputError | CannotTell)
     return Outcome.ERRORED, str(error) if is_sentence else f"{type(error).__name__}: {error}"
