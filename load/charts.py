@@ -75,7 +75,7 @@ def _rate(measurement: Measurement) -> Lines:
         title="Requests over time",
         description=f"Scheduled arrivals, and those of them that were answered as declared, in each {width:g} s.",
         x=Axis(label="since the load began", unit="s"),
-        y=Axis(label="requests a second", unit="/s"),
+        y=Axis(label="requests", unit="/s"),
         lines=(
             Line(name="asked", points=tuple((at, round(len(samples) / width, 2)) for at, samples in asked)),
             Line(

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from evidence import release as releases
 from evidence import run as runs
 from evidence.stage import Stage
 
 pytest_plugins = ["pytester"]
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 RELEASE = """
 name = "shop"
