@@ -6,11 +6,13 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 import httpx
 import pytest
 
-from evidence.release import Release, Section
+from evidence.errors import CannotTell
+from evidence.release import Release, Section, Undeclared
 from evidence.variables import resolve
 from suites.api import Client
 from suites.security.contract import Account, Csrf
@@ -27,7 +29,7 @@ def _tools(tool: Callable[[str], None]) -> None:
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     """A client without credentials, and with a jar of its own."""
-    with Client() as opened:
+    with Client(apart=True) as opened:
         yield opened
 
 
@@ -49,7 +51,7 @@ def signed_in(account: Account) -> Iterator[Callable[[], httpx.Client]]:
     with ExitStack() as stack:
 
         def sign_in() -> httpx.Client:
-            opened: AbstractContextManager[httpx.Client] = Client()
+            opened: AbstractContextManager[httpx.Client] = Client(apart=True)
             http = stack.enter_context(opened)
             submit(http, account)
             seen = account.signed_in.send(http).status_code
@@ -59,6 +61,28 @@ def signed_in(account: Account) -> Iterator[Callable[[], httpx.Client]]:
             return http
 
         yield sign_in
+
+
+def signed_out(http: httpx.Client, account: Account, csrf: Csrf) -> tuple[str, str]:
+    """Sign out; return the cookie and the token that the session had."""
+    cookie, token = f"{account.session_cookie}={http.cookies[account.session_cookie]}", token_of(http, csrf)
+    assert account.sign_out is not None
+    form = {name: token if value == "{csrf}" else value for name, value in account.sign_out.form.items()}
+    answer = account.sign_out.send(http, data=form, headers={csrf.header: token})
+    if answer.status_code != account.sign_out.expect:
+        message = f"signing out at {account.sign_out.path} answers {answer.status_code}, not {account.sign_out.expect}"
+        raise CannotTell(message)
+    return cookie, token
+
+
+def document_of(release: Release, http: httpx.Client) -> dict[str, Any]:
+    """The OpenAPI document that `[api] openapi` names."""
+    path = release.section("api", dict).get("openapi")
+    if not path:
+        message = f"{release.path}: [api] openapi is not declared; declare it, or say why not under [not_applicable]"
+        raise Undeclared(message)
+    document: dict[str, Any] = http.get(path).raise_for_status().json()
+    return document
 
 
 def submit(http: httpx.Client, account: Account, **changed: str) -> httpx.Response:

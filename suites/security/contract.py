@@ -26,7 +26,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How somebody signs in by a form, and what shows that it worked.
 
     `csrf_field` is the hidden field of the sign-in page that goes back with the form. `signed_in` is answered with its
-    status only to who is signed in; to others with `signed_out`.
+    status only to who is signed in; to others with `signed_out`. After `throttled_after` wrong tries in a row the next
+    ones are answered `throttled`, whoever they are for.
     """
 
     page: str
@@ -38,6 +39,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     csrf_field: str | None = None
     wrong: dict[str, str] = msgspec.field(default_factory=dict)
     """Form values that differ for a sign-in that must be refused, such as a wrong password."""
+    unknown: dict[str, str] = msgspec.field(default_factory=dict)
+    """Form values that name somebody who has no account; `{n}` in them is another one in every run."""
+    throttled_after: int | None = None
+    throttled: int = 429
+    longest_session_days: int = 30
 
 
 class Csrf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,10 +67,11 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Cors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which origins may read `path` from a browser."""
+    """Which origins may read `path` from a browser, and may ask for `method` there; `*` is anybody, without cookies."""
 
     path: str
     allowed: tuple[str, ...] = ()
+    method: str = "PUT"
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

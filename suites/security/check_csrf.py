@@ -1,0 +1,100 @@
+"""Mutations by cookie, which browsers send by themselves, need a proof that the page itself asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from evidence.check import check
+from evidence.errors import CannotTell
+from evidence.findings import Findings
+from evidence.release import Release
+from suites.api import Client
+from suites.security.conftest import document_of, signed_out, token_of
+from suites.security.contract import Account, Csrf
+from suites.security.operations import cookie_schemes, operations
+
+FOREIGN = "https://evil.example"
+SignIn = Callable[[], httpx.Client]
+
+
+@check("CSRF-001", needs="write")
+def check_mutation_without_token_is_refused(csrf: Csrf, signed_in: SignIn) -> None:
+    """A mutation by cookie without the CSRF token is refused with 403."""
+    http = signed_in()
+
+    assert {403} == {mutation.send(http).status_code for mutation in csrf.mutations}
+
+
+@check("CSRF-002", needs="write")
+def check_mutation_with_another_token_is_refused(csrf: Csrf, signed_in: SignIn, findings: Findings) -> None:
+    """A token that is empty, made up, cut, or of another session is refused with 403; the session's own is taken."""
+    http, other = signed_in(), signed_in()
+    own = token_of(http, csrf)
+    wrong = {"empty": "", "made up": "made-up", "cut": own[:-1], "of another session": token_of(other, csrf)}
+    for mutation in csrf.mutations:
+        place = f"{mutation.method} {mutation.path}"
+        for name, token in wrong.items():
+            status = mutation.send(http, headers={csrf.header: token}).status_code
+            if status != 403:
+                findings.add(f"{place} {name}", f"a token that is {name} is answered {status}, not 403")
+        taken = mutation.send(http, headers={csrf.header: own}).status_code
+        assert mutation.expect == taken, f"{place}: the session's own token is answered {taken}"
+
+
+@check("CSRF-003", needs="write")
+def check_mutation_from_another_site_is_refused(csrf: Csrf, signed_in: SignIn, findings: Findings) -> None:
+    """A mutation that a browser says comes from another site is refused with 403, even with the session's token."""
+    http = signed_in()
+    token = token_of(http, csrf)
+    origins = {"another site": FOREIGN, "nowhere": "null", "a site of like name": f"{http.base_url}.evil.example"}
+    for mutation in csrf.mutations:
+        for name, origin in origins.items():
+            status = mutation.send(http, headers={csrf.header: token, "Origin": origin}).status_code
+            if status != 403:
+                findings.add(f"{mutation.method} {mutation.path} {name}", f"from {name} it is answered {status}")
+
+
+@check("CSRF-004", needs="write")
+def check_token_dies_with_its_session(account: Account, csrf: Csrf, signed_in: SignIn, findings: Findings) -> None:
+    """A token that was used before signing out opens nothing afterwards, neither with the old session nor a new one."""
+    if account.sign_out is None:
+        pytest.skip("[security.account] declares no sign_out")
+    cookie, token = signed_out(signed_in(), account, csrf)
+    fresh = signed_in()
+    for mutation in csrf.mutations:
+        with Client(apart=True, headers={"Cookie": cookie}) as thief:
+            seen = {
+                "old session": mutation.send(thief, headers={csrf.header: token}).status_code,
+                "new session": mutation.send(fresh, headers={csrf.header: token}).status_code,
+            }
+        for name, status in seen.items():
+            if status not in {401, 403}:
+                findings.add(f"{mutation.method} {mutation.path} {name}", f"a used token is answered {status} there")
+
+
+@check("CSRF-005", needs="write")
+def check_every_operation_asks_for_the_token(
+    release: Release, csrf: Csrf, signed_in: SignIn, findings: Findings, measure: Callable[..., None]
+) -> None:
+    """Every operation of the OpenAPI document that changes something by cookie is refused without the token."""
+    http = signed_in()
+    document, token = document_of(release, http), token_of(http, csrf)
+    named = [each for each in operations(document) if each.mutates and each.schemes & cookie_schemes(document)]
+    undecided = []
+    for operation in named:
+        # Nothing is there to be changed: with the token the answer is that, and without it must be another.
+        without = operation.send(http, {}).status_code
+        if without == 403:
+            continue
+        with_token = operation.send(http, {csrf.header: token}).status_code
+        if without == with_token or without < 400:
+            findings.add(operation.name, f"without a token it is answered {without}, as with one")
+        else:
+            undecided.append(f"{operation.name}: {without} without a token, {with_token} with it")
+    measure(operations_total=len(named))
+    if undecided:
+        message = f"neither refused nor let through: {'; '.join(undecided)}"
+        raise CannotTell(message)

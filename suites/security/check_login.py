@@ -1,0 +1,107 @@
+"""Signing in: only with the password, not by trying, and without telling who has an account."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from evidence.check import check
+from evidence.errors import CannotTell
+from evidence.findings import Findings
+from evidence.release import Release
+from evidence.variables import resolve
+from suites.api import Client
+from suites.security.conftest import submit
+from suites.security.contract import Account
+from suites.security.uniform import differences, timing
+
+PAIRS, FEWEST_PAIRS = 12, 10
+NOBODY = secrets.token_hex(4)
+Pair = tuple[httpx.Response, httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def refused(release: Release) -> list[Pair]:
+    """Wrong sign-ins, one for a known and one for an unknown user at a time, until both are put off or tried enough."""
+    account = release.section("security.account", Account)
+    most = 2 * account.throttled_after if account.throttled_after else PAIRS
+    with Client(apart=True, patient=False) as http:
+        # What is loaded at the first time is no difference between users.
+        _try_both(http, account, 0)
+    pairs: list[Pair] = []
+    with Client(apart=True, patient=False) as http:
+        while len(pairs) < most:
+            pairs.append(_try_both(http, account, len(pairs)))
+            if all(answer.status_code == account.throttled for answer in pairs[-1]):
+                break
+    return pairs
+
+
+@check("LOGIN-001", needs="attack")
+def check_wrong_credentials_are_refused(account: Account) -> None:
+    """A wrong password opens no session."""
+    assert account.wrong, "[security.account] declares no `wrong` values"
+    with Client(apart=True) as http:
+        submit(http, account, **resolve(account.wrong))
+
+        assert account.signed_out == account.signed_in.send(http).status_code
+
+
+@check("LOGIN-002", needs="attack")
+def check_sign_in_tells_nobody_who_has_an_account(account: Account, refused: list[Pair], findings: Findings) -> None:
+    """A wrong password for somebody who has an account is answered as for somebody who has none."""
+    typed = (*resolve(account.form).values(), *_unknown(account).values())
+    for rule, what in differences(*refused[0], typed=typed):
+        findings.add(f"{account.page} {rule}", what)
+
+
+@check("LOGIN-003", needs="attack")
+def check_sign_in_takes_as_long_for_nobody(
+    account: Account, refused: list[Pair], findings: Findings, measure: Callable[..., None]
+) -> None:
+    """How long a refused sign-in takes does not tell whether there is such an account."""
+    pairs = [pair for pair in refused if account.throttled not in {answer.status_code for answer in pair}]
+    if len(pairs) < FEWEST_PAIRS:
+        message = f"sign-ins are put off after {len(pairs)} pairs, and {FEWEST_PAIRS} are needed to compare times"
+        raise CannotTell(message)
+    seen = timing([(one.elapsed.total_seconds(), other.elapsed.total_seconds()) for one, other in pairs])
+    measure(difference_ms=abs(seen.difference_ms), chance_ratio=seen.chance, pairs_total=len(pairs))
+    if seen.tells:
+        longer = "longer" if seen.difference_ms > 0 else "shorter"
+        findings.add(f"{account.page} timing", f"a sign-in takes {longer} for who has an account: names can be tried")
+
+
+@check("LOGIN-004", needs="attack")
+def check_passwords_cannot_be_tried_on(account: Account, refused: list[Pair], findings: Findings) -> None:
+    """After the declared number of wrong passwords the next tries are put off, for known and unknown users alike."""
+    if account.throttled_after is None:
+        pytest.skip("[security.account] declares no throttled_after")
+    for who, answers in zip(("a known user", "an unknown user"), zip(*refused, strict=True), strict=True):
+        tried = [answer.status_code for answer in answers]
+        if account.throttled not in tried:
+            findings.add(f"{who} never", f"{len(tried)} wrong passwords for {who} are all tried, none is put off")
+        elif tried.index(account.throttled) < account.throttled_after:
+            findings.add(f"{who} early", f"{who} is put off before {account.throttled_after} wrong passwords")
+
+
+def _try_both(http: httpx.Client, account: Account, turn: int) -> Pair:
+    """Sign in wrongly as both, one right after the other and by turns first, so that it is the same for both."""
+    if turn % 2:
+        one = submit(http, account, **_wrong(account))
+        return one, submit(http, account, **_wrong(account), **_unknown(account))
+    other = submit(http, account, **_wrong(account), **_unknown(account))
+    return submit(http, account, **_wrong(account)), other
+
+
+def _wrong(account: Account) -> dict[str, str]:
+    assert account.wrong, "[security.account] declares no `wrong` values"
+    return dict(resolve(account.wrong))
+
+
+def _unknown(account: Account) -> dict[str, str]:
+    """Somebody who has no account: the same one in all tries of a run, another one in the next."""
+    assert account.unknown, "[security.account] declares no `unknown` values"
+    return {name: value.replace("{n}", NOBODY) for name, value in account.unknown.items()}

@@ -1,0 +1,64 @@
+"""An OpenAPI document is read as what may be asked, by whom, without changing anything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from suites.security.operations import Operation, cookie_schemes, operations
+
+DOCUMENT: dict[str, Any] = {
+    "security": [{"key": []}],
+    "components": {
+        "securitySchemes": {
+            "key": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "id"},
+        }
+    },
+    "paths": {
+        "/items": {
+            "parameters": [],
+            "get": {"security": [{"key": []}, {}]},
+            "post": {"security": [{"session": []}, {"key": []}], "requestBody": {}},
+        },
+        "/items/{id}/lines/{line}": {"delete": {}, "get": {"security": []}},
+    },
+}
+
+
+def test_every_operation_is_read_with_its_credentials() -> None:
+    """What the document says of all operations counts where one says nothing; nothing asked for is anybody."""
+    assert {
+        "GET /items": {"key", ""},
+        "POST /items": {"session", "key"},
+        "DELETE /items/{id}/lines/{line}": {"key"},
+        "GET /items/{id}/lines/{line}": {""},
+    } == {each.name: set(each.schemes) for each in operations(DOCUMENT)}
+    assert ["POST /items"] == [each.name for each in operations(DOCUMENT) if each.has_body]
+    assert {"session"} == cookie_schemes(DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("method", "has_body", "body", "path", "sent"),
+    [
+        ("delete", False, None, "/items/7/lines/999999999", b""),
+        ("put", True, None, "/items/7/lines/999999999", b"{}"),
+        ("put", True, {"a": 1}, "/items/7/lines/999999999", json.dumps({"a": 1}, separators=(",", ":")).encode()),
+    ],
+)
+def test_a_request_is_made_of_it(method: str, *, has_body: bool, body: object, path: str, sent: bytes) -> None:
+    """An id that is given is used, and of any other there is nothing: what is let through changes nothing."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(404)
+
+    operation = Operation(method=method, path="/items/{id}/lines/{line}", schemes=frozenset(), has_body=has_body)
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://a.example") as http:
+        operation.send(http, {"X-A": "b"}, {"id": 7}, body)
+
+    assert [(path, sent, "b")] == [(each.url.path, each.content, each.headers["x-a"]) for each in seen]
