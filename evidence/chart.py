@@ -38,10 +38,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the limit of one of the check's measures belongs."""
+    """Where the limit of one of the check's measures belongs; `at` is the number of the other axis that it is about."""
 
     axis: Literal["x", "y"]
     measure: str
+    at: float | None = None
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +54,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Lines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="lines"):
-    """Lines over one x axis."""
+    """Lines over one x axis; the first is the one that matters, and that a baseline's is compared with."""
 
     title: str
     description: str
@@ -94,8 +95,9 @@ def decode(content: bytes, name: str) -> Chart:
     if wrong := _wrong_lines(chart) if isinstance(chart, Lines) else _wrong_spans(chart):
         msg = f"{name}: {wrong}"
         raise InputError(msg)
+    units = [chart.x.unit, chart.y.unit] if isinstance(chart, Lines) else []
     texts = [chart.title, chart.description, *_names(chart)]
-    if any(len(text) > LONGEST or not text.strip() for text in texts):
+    if any(len(text) > LONGEST for text in (*units, *texts)) or not all(text.strip() for text in texts):
         msg = f"{name}: a text is blank, or longer than {LONGEST} characters"
         raise InputError(msg)
     return chart
@@ -120,6 +122,8 @@ def _wrong_lines(chart: Lines) -> str:
                 return "a point is not on its axis"
         if list(columns[0]) != sorted(columns[0]):
             return "the points of a line are not in the order of their x"
+    if any(mark.at is not None and not -MOST <= mark.at <= MOST for mark in chart.marks):
+        return "a mark is not on its axis"
     return ""
 
 

@@ -61,7 +61,7 @@ def gather(policy: Policy, seen: Seen, folder: Path, pinned: str | None, now: dt
         note=f"{'; '.join([note, *past.notes])}.",
         references=references,
         previous=tuple(line.past for line in earlier[-history.SHOWN :]),
-        charts=charts.read(chosen.folder).charts if chosen else {},
+        charts=charts.read(chosen.folder, seen.charts).charts if chosen else {},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,23 +21,33 @@ class Read(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read(folder: Path) -> Read:
-    """Read every chart of a run's folder; what is none is noted, and not fatal: a chart decides nothing."""
+def read(folder: Path, named: Collection[str]) -> Read:
+    """Read the charts of a run's folder that are named; what is none is noted, and not fatal: a chart decides nothing.
+
+    Others are not opened: a file that nothing speaks of must not keep away what evidence names.
+    """
     charts: dict[str, Chart] = {}
     notes = []
-    paths = sorted(path for path in folder.glob(f"attachments/**/*{SUFFIX}") if path.is_file())
-    for path in paths[:MOST]:
-        name = path.relative_to(folder).as_posix()
+    found = {path.relative_to(folder).as_posix(): path for path in folder.glob(f"attachments/**/*{SUFFIX}")}
+    names = sorted(found.keys() & named)
+    for name in names[:MOST]:
         try:
-            with path.open("rb") as file:
-                charts[name] = decode(file.read(LARGEST + 1), name)
+            charts[name] = decode(_content(found[name]), name)
         except InputError as error:
             notes.append(str(error))
         except OSError as error:
             notes.append(f"{name}: cannot be read ({error.strerror})")
-    if len(paths) > MOST:
-        notes.append(f"{len(paths) - MOST} more charts are not drawn")
+    if len(names) > MOST:
+        notes.append(f"{len(names) - MOST} more charts are not drawn")
     return Read(charts, tuple(notes))
+
+
+def _content(path: Path) -> bytes:
+    """Read a file and no more of it than a chart may have; a link, a pipe or a device is none, and is not opened."""
+    if path.is_symlink() or not path.is_file():
+        raise OSError(0, "not a file")
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
 
 
 def judged(
@@ -70,8 +80,8 @@ def _comparable(chart: Chart, before: Chart | None) -> Chart | None:
 
 
 def _limits(chart: Chart, rules: Iterable[JudgedRule]) -> Iterable[ChartLimit]:
-    marks = {mark.measure: mark.axis for mark in chart.marks} if isinstance(chart, Lines) else {}
+    marks = {mark.measure: mark for mark in chart.marks} if isinstance(chart, Lines) else {}
     for rule in rules:
         for limit in rule.limits:
-            if limit.measure in marks:
-                yield ChartLimit(axis=marks[limit.measure], measure=limit.measure, value=limit.limit)
+            if mark := marks.get(limit.measure):
+                yield ChartLimit(axis=mark.axis, measure=limit.measure, value=limit.limit, at=mark.at)

@@ -214,11 +214,12 @@ class Past(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ChartLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit of the policy on an axis of a chart."""
+    """A limit of the policy on an axis of a chart; `at` is the number of the other axis that it is about, if one."""
 
     axis: Literal["x", "y"]
     measure: str
     value: float
+    at: float | None = None
 
 
 class JudgedChart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

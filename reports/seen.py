@@ -61,7 +61,7 @@ def look(run: Run, identity: Identity, options: str) -> Seen:
             unreadable[path.stem] = str(error).replace(f"{run.path}/", "")
         except OSError as error:
             unreadable[path.stem] = f"evidence/{path.name}: cannot be read ({error.strerror})"
-    drawn = charts.read(run.path)
+    drawn = charts.read(run.path, _named(run.record, stages))
     return Seen(
         record=run.record,
         identity=identity,
@@ -72,6 +72,13 @@ def look(run: Run, identity: Identity, options: str) -> Seen:
         chart_notes=drawn.notes,
         options=options,
     )
+
+
+def _named(record: RunRecord, stages: list[StageEvidence]) -> set[str]:
+    """Give what the evidence of this very run names as attached."""
+    bound = (record.run, record.identity.digest)
+    own = (each for stage in stages for each in stage.evidence if (each.run, each.release) == bound)
+    return {path for each in own for path in each.attachments}
 
 
 def _files(folder: Path) -> list[File]:

@@ -38,6 +38,8 @@ WRONG = {
     "out of order": (encode(LINES).replace("[1,", "[-1,").encode(), "not in the order of their x"),
     "no line": (encode(LINES).replace('"lines":[{', '"lines":[],"more":[{').encode(), "is no chart"),
     "a blank text": (encode(STEPS).replace('"restore"', '" "').encode(), "a text is blank"),
+    "a mark off every axis": (encode(LINES).replace('"at":null', '"at":1e16').encode(), "a mark is not on its axis"),
+    "a long unit": (encode(LINES).replace('"unit":"s"', f'"unit":"{"x" * (LONGEST + 1)}"').encode(), "longer than"),
     "a long text": (encode(STEPS).replace("restore", "x" * (LONGEST + 1)).encode(), "longer than"),
 }
 

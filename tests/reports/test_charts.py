@@ -6,11 +6,16 @@ from pathlib import Path
 
 import msgspec
 
+from evidence import release as releases
+from evidence import run as runs
 from evidence.chart import Chart, encode
+from evidence.model import Outcome
+from evidence.stage import Result, Stage
 from reports import charts
 from reports.baseline import Comparison, recorded
 from reports.judge import judge
 from reports.model import ChartLimit, Gate, Verdict
+from reports.seen import look
 from tests.evidence.test_chart import LINES, STEPS
 from tests.reports.world import CATALOGUE, NOW, POLICY, evidence, seen, stage
 
@@ -27,7 +32,7 @@ def test_a_chart_has_the_limits_of_the_policy() -> None:
     """The check names a measure, and the rule's limit of it comes onto the axis."""
     (drawn,) = judged(LINES).charts
 
-    assert (LINES, None, (ChartLimit(axis="y", measure="p95_ms", value=100.0),)) == (
+    assert (LINES, None, (ChartLimit(axis="y", measure="p95_ms", value=100.0, at=None),)) == (
         drawn.chart,
         drawn.before,
         drawn.limits,
@@ -63,21 +68,52 @@ def test_a_chart_that_is_none_is_noted_and_changes_no_verdict(tmp_path: Path) ->
     (folder / "a.chart.json").write_text(encode(STEPS))
     (folder / "b.chart.json").write_bytes(b"\xff")
     (folder / "c.chart.json").mkdir()
-    read = charts.read(tmp_path)
+    (folder / "d.chart.json").symlink_to(folder / "a.chart.json")
+    read = charts.read(tmp_path, {f"attachments/load/{name}.chart.json" for name in "abcde"})
     found = seen(charts=read.charts, chart_notes=read.notes)
     gate = judge(POLICY, CATALOGUE, found, NOW)
 
     assert {"attachments/load/a.chart.json": STEPS} == read.charts
     assert (Verdict.PROMOTE, read.notes) == (gate.verdict, gate.chart_notes)
     assert read.notes[0].startswith("attachments/load/b.chart.json: is no chart")
+    assert [f"attachments/load/{name}.chart.json: cannot be read (not a file)" for name in "cd"] == list(read.notes[1:])
 
 
 def test_charts_beyond_what_anybody_looks_at_are_counted(tmp_path: Path) -> None:
-    """A flood of files is neither read nor silently dropped."""
-    folder = tmp_path / "attachments"
-    folder.mkdir()
-    for number in range(charts.MOST + 3):
-        (folder / f"{number:03}.chart.json").write_text(encode(STEPS))
-    read = charts.read(tmp_path)
+    """A flood of charts is neither read nor silently dropped."""
+    names = flood(tmp_path)
+    read = charts.read(tmp_path, names)
 
     assert (charts.MOST, ("3 more charts are not drawn",)) == (len(read.charts), read.notes)
+
+
+def test_files_that_nothing_names_keep_no_chart_away(tmp_path: Path) -> None:
+    """A folder full of strangers hides no chart, and is not spoken of."""
+    (last,) = sorted(flood(tmp_path))[-1:]
+
+    assert charts.Read({last: STEPS}, ()) == charts.read(tmp_path, {last})
+
+
+def flood(folder: Path) -> set[str]:
+    """Leave more charts than are drawn, and give their names."""
+    (folder / "attachments").mkdir()
+    names = {f"attachments/{number:03}.chart.json" for number in range(charts.MOST + 3)}
+    for name in names:
+        (folder / name).write_text(encode(STEPS))
+    return names
+
+
+def test_the_gate_reads_what_evidence_of_this_very_run_names(release_file: Path) -> None:
+    """Evidence that is bound to another run, although it lies in this one's folder, brings no picture."""
+    release = releases.load(release_file)
+    run = runs.start(release_file.parent / "runs" / "r1", release)
+    own = Stage("load", run, release)
+    path = own.attach("time.chart.json", encode(LINES))
+    own.add(Result(check="LOAD-001", claim="c", outcome=Outcome.PASSED, started=NOW, seconds=1, attachments=(path,)))
+    own.finish(0)
+    read = look(run, run.record.identity, "").charts
+    (run.evidence_path / "load.jsonl").write_text(
+        (run.evidence_path / "load.jsonl").read_text().replace('"run":"r1"', '"run":"r2"')
+    )
+
+    assert ({path: LINES}, {}) == (read, look(run, run.record.identity, "").charts)
