@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from evidence.chart import MOST_LINES, Axis, Chart, Line, Lines, Mark
 from load.measurement import Measurement
@@ -12,6 +12,8 @@ from load.recorder import Sample
 
 SHARES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92, 94, 95, 96, 97, 98, 99, 99.5, 99.9, 100)
 """Percentages at which the distribution is drawn: denser where limits are."""
+PERCENTS = (95, 50, 99)
+"""Percentiles over time; the first is what the limit is of."""
 WINDOWS = 60
 """At most so many points over time."""
 ALL = "all requests"
@@ -28,40 +30,46 @@ def charts(measurement: Measurement) -> dict[str, Chart]:
 
 
 def _distribution(measurement: Measurement) -> Lines:
-    by_name: dict[str, list[Sample]] = {ALL: measurement.good}
-    for name in dict.fromkeys(sample.name for sample in measurement.good):
-        by_name.setdefault(name, [sample for sample in measurement.good if sample.name == name])
+    by_name: dict[str, list[float]] = {}
+    for sample in measurement.good:
+        by_name.setdefault(sample.name, []).append(sample.latency_ms)
+    most = sorted(by_name, key=lambda name: -len(by_name[name]))[: MOST_LINES - 1]
+    each = [(name if name.strip() else repr(name), by_name[name]) for name in sorted(most)] if len(by_name) > 1 else []
+    left = len(by_name) - len(most)
     return Lines(
         title="How long requests took",
-        description="The share of the requests that were answered within a time, counted from the intended start.",
+        description="The share of the requests that were answered within a time, counted from the intended start."
+        + (f" {left} more kinds of requests, the rarest, have no line of their own." if left else ""),
         x=Axis(label="answered within", unit="ms", scale="log"),
         y=Axis(label="share of the requests", unit="%"),
         lines=tuple(
-            Line(name=name, points=tuple((_latency(samples, share), share) for share in SHARES))
-            for name, samples in list(by_name.items())[:MOST_LINES]
+            Line(name=name, points=tuple(zip(_percentiles_of(latencies, SHARES), SHARES, strict=True)))
+            for name, latencies in [(ALL, [sample.latency_ms for sample in measurement.good]), *each]
         ),
-        marks=(Mark(axis="x", measure="p95_ms"),),
+        marks=(Mark(axis="x", measure="p95_ms", at=95),),
     )
 
 
-def _latency(samples: Sequence[Sample], percent: float) -> float:
-    latencies = ordered([sample.latency_ms for sample in samples])
-    return max(0.001, round(nearest_rank(latencies, percent / 100), 3))
+def _percentiles_of(latencies_ms: Sequence[float], percents: Sequence[float]) -> list[float]:
+    known = ordered(latencies_ms)
+    return [max(0.001, round(nearest_rank(known, percent / 100), 3)) for percent in percents]
 
 
 def _percentiles(measurement: Measurement) -> Lines:
-    windows = _windows(measurement, measurement.good)
+    windows = [
+        (at, _percentiles_of([sample.latency_ms for sample in samples], PERCENTS))
+        for at, samples in _windows(measurement, [(sample.at_s, sample) for sample in measurement.good])
+        if samples
+    ]
     return Lines(
         title="Latency over time",
-        description=f"Percentiles of the requests that were to start within each {_width(measurement):g} s.",
+        description=f"Percentiles of the requests that were to start within each {_width(measurement):g} s, "
+        f"after {measurement.load.warmup_s:g} s of warm-up.",
         x=Axis(label="since the load began", unit="s"),
         y=Axis(label="latency", unit="ms"),
         lines=tuple(
-            Line(
-                name=f"{percent} % within",
-                points=tuple((at, _latency(samples, percent)) for at, samples in windows if samples),
-            )
-            for percent in (50, 95, 99)
+            Line(name=f"{percent} % within", points=tuple((at, found[number]) for at, found in windows))
+            for number, percent in enumerate(PERCENTS)
         ),
         marks=(Mark(axis="y", measure="p95_ms"),),
     )
@@ -69,19 +77,21 @@ def _percentiles(measurement: Measurement) -> Lines:
 
 def _rate(measurement: Measurement) -> Lines:
     width = _width(measurement)
-    asked = _windows(measurement, measurement.window)
-    answered = dict(_windows(measurement, measurement.good))
+    asked = [(sample.at_s, sample) for sample in measurement.window]
+    answered = [(sample.finished_s, sample) for sample in measurement.everything if sample.status and not sample.error]
+    failed = [(sample.at_s, sample) for sample in measurement.window if sample.error]
     return Lines(
         title="Requests over time",
-        description=f"Scheduled arrivals, and those of them that were answered as declared, in each {width:g} s.",
+        description=f"In each {width:g} s: answers as declared that were complete in it; the arrivals that were asked "
+        "for; and those of them that failed, or found no free user.",
         x=Axis(label="since the load began", unit="s"),
         y=Axis(label="requests", unit="/s"),
-        lines=(
-            Line(name="asked", points=tuple((at, round(len(samples) / width, 2)) for at, samples in asked)),
+        lines=tuple(
             Line(
-                name="answered as declared",
-                points=tuple((at, round(len(answered.get(at, ())) / width, 2)) for at, _ in asked),
-            ),
+                name=name,
+                points=tuple((at, round(len(found) / width, 2)) for at, found in _windows(measurement, samples)),
+            )
+            for name, samples in (("answered", answered), ("asked", asked), ("failed or dropped", failed))
         ),
     )
 
@@ -91,12 +101,12 @@ def _width(measurement: Measurement) -> float:
     return max(1, math.ceil(measurement.load.duration_s / WINDOWS))
 
 
-def _windows(measurement: Measurement, samples: Sequence[Sample]) -> list[tuple[float, list[Sample]]]:
-    """Sort samples into windows by their intended start; a last one that is not whole is left out."""
+def _windows(measurement: Measurement, timed: Iterable[tuple[float, Sample]]) -> list[tuple[float, list[Sample]]]:
+    """Sort samples into windows by a time of theirs; a last window that is not whole is left out."""
     begin, width = measurement.load.warmup_s, _width(measurement)
     windows: list[list[Sample]] = [[] for _ in range(max(1, int(measurement.load.duration_s // width)))]
-    for sample in samples:
-        number = int((sample.at_s - begin) // width)
+    for time_s, sample in timed:
+        number = int((time_s - begin) // width)
         if 0 <= number < len(windows):
             windows[number].append(sample)
     return [(begin + number * width, found) for number, found in enumerate(windows)]

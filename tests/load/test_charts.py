@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from evidence.chart import Line, Lines, encode
+from evidence.chart import MOST_LINES, Line, Lines, encode
 from load.charts import charts
 from load.measurement import Measurement
 from load.recorder import DROPPED
@@ -26,7 +26,7 @@ def test_the_distribution_is_that_of_the_samples() -> None:
     latencies = sorted(sample.latency_ms for sample in run.good)
     shares = {share: latency for latency, share in drawn["all requests"].points}
 
-    assert {"all requests", *(sample.name for sample in run.good)} == set(drawn)
+    assert {"all requests"} == set(drawn), "one kind of request is all there is"
     assert shares[100] == pytest.approx(latencies[-1], abs=0.001)
     assert shares[50] == pytest.approx(latencies[len(latencies) // 2 - 1], rel=0.05)
 
@@ -39,10 +39,48 @@ def test_the_rate_counts_what_was_asked_and_what_was_answered() -> None:
     ]
     run = measured(samples)
     drawn = lines(run, "rate")
-    asked, answered = (sum(rate for _, rate in drawn[name].points) for name in ("asked", "answered as declared"))
+    asked, answered, failed = (
+        sum(rate for _, rate in drawn[name].points) for name in ("asked", "answered", "failed or dropped")
+    )
 
     assert asked == pytest.approx(len(run.window), rel=0.05)
     assert answered == pytest.approx(len(run.good), rel=0.05)
+    assert failed == pytest.approx(run.dropped, rel=0.05)
+
+
+def test_an_answer_counts_when_it_is_complete() -> None:
+    """A release that stalls answers nothing in that second, whenever it was asked."""
+    stalled = [
+        one._replace(latency_ms=(4 - one.at_s) * 1000 + 1) if 2 <= one.at_s < 4 else one._replace(latency_ms=1.0)
+        for one in steady()
+    ]
+    drawn = lines(measured(stalled), "rate")
+
+    assert [(1, 100), (2, 0), (3, 0), (4, 300)] == [(at, round(rate, -1)) for at, rate in drawn["answered"].points]
+
+
+def test_percentiles_are_those_of_each_second() -> None:
+    """The line of the limit comes first, and only the second that was slow is higher."""
+    slow = [one._replace(latency_ms=900.0 if 3 <= one.at_s < 4 else 20.0) for one in steady()]
+    drawn = charts(measured(slow))["percentiles"]
+    assert isinstance(drawn, Lines)
+
+    assert ["95 % within", "50 % within", "99 % within"] == [line.name for line in drawn.lines]
+    assert ((1, 20), (2, 20), (3, 900), (4, 20)) == drawn.lines[0].points
+
+
+def test_each_kind_of_request_has_a_line_and_those_left_out_are_told() -> None:
+    """All come first, then the most frequent; a lone kind is all there is, and a blank name is still a name."""
+    kinds = [one._replace(name=f"kind {min(number % 16, 9)}") for number, one in enumerate(steady())]
+    many = charts(measured(kinds))["latencies"]
+    blank = lines(
+        measured([one._replace(name=" " if number % 2 else "a") for number, one in enumerate(steady())]), "latencies"
+    )
+    assert isinstance(many, Lines)
+
+    assert ["all requests", "kind 9"] == [many.lines[0].name, many.lines[-1].name]
+    assert (MOST_LINES, True) == (len(many.lines), "3 more kinds of requests" in many.description)
+    assert {"all requests", "a", "' '"} == set(blank)
 
 
 def test_a_run_without_an_answer_has_no_latencies() -> None:
