@@ -145,7 +145,8 @@ def _spans(stages: tuple[StageSummary, ...]) -> list[Span]:
 
 def _drawing(judged: JudgedChart) -> Drawing:
     if isinstance(judged.chart, Timeline):
-        return Drawing(judged.stage, judged, None, plot.bars(judged.chart.spans))
+        before = judged.before.spans if isinstance(judged.before, Timeline) else ()
+        return Drawing(judged.stage, judged, None, plot.bars(judged.chart.spans, before))
     return Drawing(judged.stage, judged, plot.plot(judged), [])
 
 

@@ -61,7 +61,7 @@ def test_a_limit_far_away_is_still_seen() -> None:
     """The axis reaches the limit, so that nobody takes the top of the picture for it."""
     got = drawn(lines((0, 1), (1, 2)), LIMIT)
 
-    assert ("y", "100") == (got.bounds[0].axis, got.bounds[0].label)
+    assert ("y", "100 ms", None) == (got.bounds[0].axis, got.bounds[0].label, got.bounds[0].about)
     assert TOP <= got.bounds[0].at <= HEIGHT - BOTTOM
 
 
@@ -88,31 +88,68 @@ def test_a_sparkline_stays_inside(numbers: list[float | None], limit: float) -> 
     assert all(0 <= y <= 24 for y in (bound, *(y for _, y in places(line))))
 
 
-def test_the_baseline_is_drawn_behind_and_named() -> None:
-    """Its first line comes first, so that the candidate's is on top of it."""
-    got = drawn(lines((0, 1), (1, 2)), before=lines((0, 3), (1, 4)))
+def test_a_limit_of_a_share_stands_at_that_share() -> None:
+    """Where 95 % are to be within 100 ms, the picture says both numbers, and where they meet."""
+    limit = ChartLimit(axis="x", measure="p95_ms", value=100.0, at=95.0)
+    (bound,) = drawn(lines((0, 0), (200, 100)), limit).bounds
+    (broken,) = drawn(lines((0, 0), (200, 100)), msgspec.structs.replace(limit, at=100.0)).bounds
 
-    assert [True, False] == [line.before for line in got.lines]
+    assert ("100 ms", "95") == (bound.label, bound.about.label if bound.about else None)
+    assert LEFT + (WIDTH - LEFT - RIGHT) / 2 == bound.at
+    assert broken.about
+    assert TOP == broken.about.at
+
+
+def test_a_line_of_one_point_is_a_dot() -> None:
+    """It is drawn from itself to itself: a single point of an SVG line is not seen."""
+    first, second = places(drawn(lines((3, 3))).lines[0].points)
+
+    assert first == second
+
+
+def test_the_baseline_of_what_matters_is_drawn_behind_and_in_the_table() -> None:
+    """Its line of the candidate's first name comes first, so that the candidate's is on top of it."""
+    before = lines((0, 3), (1, 4))
+    other = msgspec.structs.replace(before, lines=(Line(name="other", points=((0, 9),)), *before.lines))
+    got = drawn(lines((0, 1), (1, 2)), before=other)
+
+    assert [("one", True), ("one", False)] == [(line.name, line.before) for line in got.lines]
+    assert (["a", "one", "one, baseline"], [["0", "1", "3"], ["1", "2", "4"]]) == (got.header, got.rows)
 
 
 def test_numbers_are_a_table_by_what_the_lines_share() -> None:
-    """Lines over the same times are columns; others are one row a point."""
+    """A row for each x, or for each y where those are fewer, gaps shown as such; what has neither is a row a point."""
     first = Line(name="a", points=((1, 10), (2, 20)))
-    shared = msgspec.structs.replace(LINES, lines=(first, Line(name="b", points=((1, 30), (2, 40)))))
-    apart = msgspec.structs.replace(LINES, lines=(first, Line(name="b", points=((3, 30),))))
 
-    assert [["1", "10", "30"], ["2", "20", "40"]] == drawn(shared).rows
-    assert [["a", "1", "10"], ["a", "2", "20"], ["b", "3", "30"]] == drawn(apart).rows
+    def rows(*others: tuple[float, float]) -> list[list[str]]:
+        return drawn(msgspec.structs.replace(LINES, lines=(first, Line(name="b", points=others)))).rows
+
+    assert [["1", "10", "30"], ["2", "20", "40"]] == rows((1, 30), (2, 40))
+    assert [["10", "1", "3"], ["20", "2", "4"]] == rows((3, 10), (4, 20))
+    assert [["1", "10", "-"], ["2", "20", "30"], ["3", "-", "40"]] == rows((2, 30), (3, 40))
+    assert [["a", "1", "10"], ["a", "2", "20"], ["b", "3", "5"], ["b", "3", "5"]] == rows((3, 5), (3, 5))
+
+
+def test_names_along_an_axis_fit_beside_it() -> None:
+    """A long name is cut in the picture, whole in the table, and none has a dangling unit."""
+    long = msgspec.structs.replace(LINES, x=Axis(label="x" * 300), y=Axis(label="latency", unit="ms"))
+    got = drawn(long)
+
+    assert (44, "latency, ms", "x" * 300) == (len(got.x_name), got.y_name, got.header[0])
 
 
 def test_steps_lie_on_one_track_in_their_order() -> None:
-    """The longest end is the track's, a step too short to be seen is drawn all the same."""
+    """The longest end is the track's, a step too short to be seen is drawn all the same, the whole before its parts."""
     got = bars((Span(name="b", start_s=5, end_s=10), Span(name="a", start_s=0, end_s=0.0001)))
 
     assert ["a", "b"] == [bar.name for bar in got]
     assert (0, True) == (got[0].x, got[0].width > 1)
     assert (TRACK / 2, TRACK / 2) == (got[1].x, got[1].width)
     assert [] == bars(())
+    whole, part = Span(name="whole", start_s=0, end_s=9), Span(name="part", start_s=0, end_s=3)
+    assert [("whole", None), ("part", 2)] == [
+        (bar.name, bar.before) for bar in bars((part, whole), (Span(name="part", start_s=4, end_s=6),))
+    ]
 
 
 def test_a_sparkline_leaves_gaps_out_and_has_its_limit() -> None:
