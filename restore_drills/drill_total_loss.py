@@ -15,7 +15,7 @@ from restore_drills.steps import Steps
 
 Measure = Callable[..., None]
 Attach = Callable[[str, str], None]
-HOW = "From the backup to the proof; the recovery time runs from the fresh server's start to the first answered query."
+HOW = "From the backup to the proof; recovery runs from the fresh server's start to the first query that is answered."
 
 
 @check("DRILL-001")

@@ -22,6 +22,9 @@ BACKED_UP_WITHIN_S = 1800
 RESTORED_WITHIN_S = 1800
 """Named waits. The objective for the recovery time belongs to the policy; these only end what would never end."""
 
+RECOVERY = "recovery, the whole of it"
+"""The step whose length is the recovery time."""
+
 
 class BackupFailed(AssertionError):
     """The release's backup, or the restore from it, failed: the release's fault. The message quotes the tool."""
@@ -72,7 +75,7 @@ def back_up(backup: Backup, dsn: str, root: Path, folder: Path, steps: Steps) ->
 
 def restore(taken: Taken, server: Postgres, name: str, steps: Steps) -> str:
     """Restore into a fresh server; return the superuser's address of the copy. BackupFailed where a tool says no."""
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
+    with steps.step("create the database"), psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     copy = database(server, name)
     if taken.globals:
@@ -105,12 +108,13 @@ def recovered(
     taken: Taken, fresh: Callable[[], contextlib.AbstractContextManager[Postgres]], name: str, steps: Steps
 ) -> Iterator[Recovered]:
     """Recover into a fresh server; the clock runs from now to the first answered query of the copy."""
-    started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        with steps.step("start a fresh server"):
-            server = stack.enter_context(fresh())
-        copy = restore(taken, server, name, steps)
-        seconds = time.monotonic() - started
+        with steps.step(RECOVERY):
+            started = time.monotonic()
+            with steps.step("start a fresh server"):
+                server = stack.enter_context(fresh())
+            copy = restore(taken, server, name, steps)
+            seconds = time.monotonic() - started
         with steps.step("compare every row"), psycopg.connect(copy) as connection:
             restored = fingerprint.take(connection, copy)
         if _superuser(copy) not in taken.source.roles:

@@ -19,14 +19,17 @@ class Steps:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time one step, also where it fails."""
+        """Time one step; one that fails is told by its name."""
         started = time.monotonic()
         self._begun = started if self._begun is None else self._begun
+        failed = True
         try:
             yield
+            failed = False
         finally:
-            end = time.monotonic() - self._begun
-            self.spans.append(Span(name=name, start_s=round(started - self._begun, 3), end_s=round(end, 3)))
+            begin, end = started - self._begun, time.monotonic() - self._begun
+            shown = f"{name} (failed)" if failed else name
+            self.spans.append(Span(name=shown, start_s=round(begin, 3), end_s=round(end, 3)))
 
     def timeline(self, description: str) -> Timeline:
         """Give the picture."""
