@@ -6,26 +6,17 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
 from evidence.check import check
 from evidence.errors import NotApplicable
 from evidence.findings import Findings
 from evidence.release import Release
 from evidence.variables import variable
-from suites.api import Client
 from suites.security import csp, csp_rules, headers
-from suites.security.answers import Seen, gather
+from suites.security.answers import Seen
 from suites.security.contract import Csrf, Headers
 
 Answers = tuple[Seen, ...]
-
-
-@pytest.fixture(scope="module")
-def answers(release: Release) -> Answers:
-    """One answer of each kind."""
-    with Client() as http:
-        return gather(http, release.section("security.headers", Headers))
 
 
 @check("HEADERS-001")

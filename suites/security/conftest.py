@@ -15,7 +15,8 @@ from evidence.errors import CannotTell
 from evidence.release import Release, Section, Undeclared
 from evidence.variables import resolve
 from suites.api import Client
-from suites.security.contract import Account, Csrf
+from suites.security.answers import Seen, gather
+from suites.security.contract import Account, Csrf, Headers
 
 Table = Callable[[str, type[Section]], Section]
 SignIn = Callable[..., httpx.Client]
@@ -31,6 +32,13 @@ def http() -> Iterator[httpx.Client]:
     """A client without credentials, and with a jar of its own."""
     with Client(apart=True) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def answers(release: Release) -> tuple[Seen, ...]:
+    """One answer of each kind, to who is not signed in."""
+    with Client(apart=True) as http:
+        return gather(http, release.section("security.headers", Headers))
 
 
 @pytest.fixture

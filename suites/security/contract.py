@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -59,9 +59,10 @@ class Csrf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit per client: `burst` at once, `per_minute` after that."""
+    """A limit per client: `burst` at once, `per_minute` after that; `anonymous` is asked without a credential."""
 
     request: Request
+    anonymous: Request | None = None
     per_minute: int
     burst: int
 
@@ -74,6 +75,47 @@ class Cors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     method: str = "PUT"
 
 
+class MadeKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How somebody who is signed in makes a key and revokes it: where the answer has the key and its id for `{id}`."""
+
+    create: Request
+    revoke: Request
+    key_field: str = "key"
+    id_field: str = "id"
+    value: str = "Bearer {key}"
+
+
+class AccessRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Operations, as `GET /api/items/{id}`, and who may do them; `*` is everybody."""
+
+    roles: tuple[str, ...]
+    operations: tuple[str, ...]
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may do what. `roles` are told apart by headers; `session` names the one that signs in by the form.
+
+    `foreign` are ids of objects that the role `owner` has and the role `thief` must not reach; `bodies` are what an
+    operation needs for them, with `"{name}"` where such an id goes.
+    """
+
+    roles: dict[str, dict[str, str]]
+    rules: tuple[AccessRule, ...]
+    session: str = ""
+    foreign: dict[str, int] = msgspec.field(default_factory=dict)
+    owner: str = "other"
+    thief: str = "user"
+    bodies: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+
+    def roles_of(self, operation: str) -> set[str] | None:
+        """Who may do it; None where nothing says."""
+        rules = [rule for rule in self.rules if operation in rule.operations]
+        if not rules:
+            return None
+        named = {role for rule in rules for role in rule.roles}
+        return {*self.roles, self.session} if "*" in named else named
+
+
 class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """API keys by what they may do, as whole values of `header` (`Bearer ${KEY}`)."""
 
@@ -84,6 +126,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Expired and revoked ones: each is answered 401."""
     reading: Request
     writing: Request
+    made: MadeKey | None = None
 
 
 class Injection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +135,13 @@ class Injection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     api: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     headers: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Requests whose JSON would be taken: bodies that cannot be read go there, one of `oversized_kib` too."""
+
+    requests: tuple[Request, ...]
+    oversized_kib: int = 2048
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

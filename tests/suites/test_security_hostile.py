@@ -1,0 +1,82 @@
+"""Every hostile body is wrong in its one way, and what addresses must not bring out is recognised."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import httpx
+import pytest
+
+from suites.security import hostile
+from suites.security.check_roles import filled, placeholders
+
+SAMPLE = {"name": "a", "date": "2026-03-01", "count": 3}
+BODIES = {body.name: body for body in hostile.bodies(SAMPLE, 1000)}
+READABLE = {"a list", "of wrong types", "without a value", "oversized", "with NUL", "with half a surrogate"}
+"""What a parser takes: these are wrong for whoever reads what was parsed."""
+LENIENT = {"not a number", "an endless number"}
+"""What Python's own parser takes, though it is no JSON."""
+
+
+def test_what_cannot_be_read_is_not_readable() -> None:
+    """All but a few bodies are no JSON at all."""
+    broken = set()
+    for name, body in BODIES.items():
+        try:
+            json.loads(body.content)
+        except (ValueError, RecursionError):
+            broken.add(name)
+
+    assert set(BODIES) - READABLE - LENIENT == broken
+
+
+def test_only_what_some_service_could_mean_may_be_taken() -> None:
+    """A text with odd characters may be somebody's text; nothing else may be."""
+    assert {"with NUL", "with half a surrogate"} == {body.name for body in BODIES.values() if body.may_be_taken}
+
+
+def test_sizes_are_as_told() -> None:
+    """The oversized one is as large as release.toml says, and the bomb is small until it is taken apart."""
+    bomb = BODIES["a decompression bomb"].content
+
+    assert len(BODIES["oversized"].content) > 1000
+    assert len(bomb) < 512 * 1024
+    assert hostile.BOMB_BYTES == len(gzip.decompress(bomb))
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (httpx.Response(200, text="root:x:0:0:root:/root:/bin/bash"), True),
+        (httpx.Response(302, headers={hostile.MARKER: "yes"}), True),
+        (httpx.Response(302, headers={"location": "https://evil.example/"}), True),
+        (httpx.Response(302, headers={"location": "/login"}), False),
+        (httpx.Response(200, text="You searched for https://evil.example/"), False),
+    ],
+)
+def test_what_a_path_brings_out_is_recognised(answer: httpx.Response, *, found: bool) -> None:
+    """A file's content, a forged header and a redirect elsewhere; an address that is only shown is none."""
+    assert found is (hostile.path_problem(answer) is not None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (httpx.Response(303, headers={"location": "https://evil.example/login"}), True),
+        (httpx.Response(200, text='<a href="//evil.example/reset">'), True),
+        (httpx.Response(200, text="The host evil.example is not ours."), False),
+    ],
+)
+def test_a_made_up_host_is_recognised_in_links(answer: httpx.Response, *, found: bool) -> None:
+    """Links and redirects to it, not its name in a sentence."""
+    assert found is (hostile.trusted_host(answer) is not None)
+
+
+def test_ids_are_put_into_declared_bodies() -> None:
+    """A declared body names ids in braces; what is no such name stays."""
+    body = {"project_id": "{project_id}", "name": "a", "count": 3}
+
+    assert ["project_id"] == placeholders(body)
+    assert {"project_id": 4, "name": "a", "count": 3} == filled(body, {"project_id": 4})
+    assert ([], None) == (placeholders(None), filled(None, {}))
