@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from evidence import chart
 from evidence import release as releases
 from evidence import run as runs
 from evidence.model import Outcome
@@ -17,6 +18,7 @@ from evidence.stage import Result, Stage
 from reports import __main__ as gate
 from reports import sign
 from reports.attestation import again, keys, sums
+from tests.evidence.test_chart import LINES
 
 CHECK = '@check("{check}")\ndef check_it():\n    """{claim}"""\n'
 POLICY = """schema = 1
@@ -113,6 +115,7 @@ def _leave(world: World, stage: str, check: str, measured: dict[str, float]) -> 
     release = releases.load(world.tree / "release.toml")
     open_stage = Stage(stage, runs.start(world.run, release), release)
     open_stage.plan([check])
+    drawn = [open_stage.attach(f"time{chart.SUFFIX}", chart.encode(LINES))] if measured else []
     open_stage.add(
         Result(
             check=check,
@@ -121,7 +124,7 @@ def _leave(world: World, stage: str, check: str, measured: dict[str, float]) -> 
             started=runs.now(),
             seconds=0.1,
             measured=measured,
-            attachments=(open_stage.attach("target.log", "started\nstopped\n"),),
+            attachments=(open_stage.attach("target.log", "started\nstopped\n"), *drawn),
         )
     )
     open_stage.finish(0)

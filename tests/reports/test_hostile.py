@@ -15,12 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from evidence.chart import LONGEST, Axis, Chart, Line, Lines, Mark, Span, Timeline
 from evidence.model import Outcome
+from reports.baseline import Comparison
+from reports.judge import judge
 from reports.model import Gate, Judgement
 from reports.render import ctrf, github, html, json_v1, junit, markdown, openmetrics, terminal
 from reports.render.text import visible
 from tests.reports.test_render import BLOCKED
-from tests.reports.world import IDENTITY, RECORD, evidence, gate_of, seen, stage
+from tests.reports.world import CATALOGUE, IDENTITY, NOW, POLICY, RECORD, evidence, seen, stage
 
 TEXTS = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -40,20 +43,40 @@ ANY_TEXT = st.sampled_from(TEXTS) | st.text(st.characters(exclude_categories=())
 
 def hostile(text: str) -> Gate:
     """Judge a release that says this text wherever it can."""
-    failed = evidence("CSRF-001", outcome=Outcome.FAILED, detail=text, attachments=(text,), where=text)
+    drawn = {f"{text}{number}": chart for number, chart in enumerate(pictures(text))}
+    failed = evidence("CSRF-001", outcome=Outcome.FAILED, detail=text, attachments=(text, *drawn), where=text)
+    ours = evidence("LOAD-001", attachments=tuple(drawn))
     skipped = evidence("DEPS-001", outcome=Outcome.SKIPPED, detail=text)
     ghost = msgspec.structs.replace(evidence("LOAD-001"), check=text)
     identity = msgspec.structs.replace(IDENTITY, name=text, version=text, commit=text)
-    return gate_of(
+    return judge(
+        POLICY,
+        CATALOGUE,
         seen(
             stage("live_security", failed, tools={text: text}),
             stage("security", skipped),
-            stage("load", evidence("LOAD-001"), ghost),
+            stage("load", ours, ghost),
             stage(text),
             identity=identity,
             record=msgspec.structs.replace(RECORD, identity=identity),
             options=f"--run {text}",
-        )
+            charts=drawn,
+            chart_notes=(text,),
+        ),
+        NOW,
+        Comparison(charts=drawn),
+    )
+
+
+def pictures(said: str) -> tuple[Chart, ...]:
+    """Draw charts that say this text wherever they can, as much of it as is read."""
+    text = said[:LONGEST]
+    axis, line = Axis(label=text, unit=text), Line(name=text, points=((0, 1), (1, 2)))
+    marks = (Mark(axis="y", measure="p95_ms", at=1), Mark(axis="x", measure=text))
+    spans = (Span(name=text, start_s=0, end_s=2),)
+    return (
+        Lines(title=text, description=text, x=axis, y=axis, lines=(line, line), marks=marks),
+        Timeline(title=text, description=text, spans=spans),
     )
 
 

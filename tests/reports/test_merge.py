@@ -10,12 +10,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from evidence import chart
 from evidence import release as releases
 from evidence import run as runs
 from evidence.model import Outcome
 from evidence.stage import Result, Stage
 from reports import __main__ as gate
 from reports.merge import Merged
+from reports.model import Gate
+from tests.evidence.test_chart import LINES
 
 CHECK = '@check("{0}-001")\ndef check_it():\n    """It holds."""\n'
 POLICY = 'schema = 1\nmax_age = "24 h"\n[rules.SMOKE-001]\n[rules.LINT-001]\n'
@@ -75,6 +78,31 @@ def test_two_machines_make_one_run(parts: list[Path], release_file: Path, capsys
     assert 0 == judge(release_file)
     assert {"lint", "smoke"} == {path.name for path in Path("runs/all/attachments").iterdir()}
     assert "merged.json" in {file["path"] for file in json.loads(Path("runs/all/gate.json").read_text())["files"]}
+
+
+def test_charts_come_along(tree: Path, release_file: Path) -> None:
+    """What a machine drew is in the verdict on the whole."""
+    assert tree.is_dir()
+    release = releases.load(release_file)
+    drawing = Stage("smoke", runs.start(Path("jobs") / "job-1", release), release)
+    drawing.plan(["SMOKE-001"])
+    kept = drawing.attach(f"time{chart.SUFFIX}", chart.encode(LINES))
+    drawing.add(
+        Result(
+            check="SMOKE-001",
+            claim="It holds.",
+            outcome=Outcome.PASSED,
+            started=STARTED,
+            seconds=0.1,
+            attachments=(kept,),
+        )
+    )
+    drawing.finish(0)
+
+    assert 0 == merge(drawing.run.path, part(release_file, "job-2", "lint"))
+    judge(release_file)
+    gate_json = msgspec.json.decode(Path("runs/all/gate.json").read_bytes(), type=Gate)
+    assert [(kept, LINES)] == [(each.path, each.chart) for each in gate_json.charts]
 
 
 def test_a_failure_on_one_machine_blocks(release_file: Path, parts: list[Path]) -> None:

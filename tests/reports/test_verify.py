@@ -519,7 +519,9 @@ def test_a_regression_is_judged_again_without_the_baseline(tmp_path: Path, monke
     sealed.run_checks(later, 90.0)
     assert (10, 0) == (later.judge(), later.sign())
     moved = later.copy(tmp_path / "archive")
+    shutil.rmtree(first.run)
     codes = [call(moved)]
+    assert json.loads((moved.run / "gate.json").read_text())["charts"][0]["before"], "the baseline's chart comes along"
     moved.edit("gate.json", lambda gate: gate["rules"][1]["change"].update(baseline=89.0))
     moved.reseal()
     codes.append(call(moved))

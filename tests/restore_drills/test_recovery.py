@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.postgres import Postgres, database, postgres
 from restore_drills.fingerprint import Fingerprint, behind, take
-from restore_drills.recovery import Backup, BackupFailed, Taken, back_up, recovered
+from restore_drills.recovery import RECOVERY, Backup, BackupFailed, Taken, back_up, recovered
 from restore_drills.steps import Steps
 
 SHOP = """
@@ -60,10 +60,14 @@ def fingerprint(dsn: str) -> Fingerprint:
 
 def test_a_whole_backup_comes_back_whole(shop: str, tmp_path: Path) -> None:
     """Into a fresh server come every row, sequence, line of schema and role, and the clock has run."""
+    steps = Steps()
     taken = back_up(BACKUP, shop, tmp_path, tmp_path / "backup", Steps())
-    with recovered(taken, postgres, "shop", Steps()) as recovery:
+    with recovered(taken, postgres, "shop", steps) as recovery:
         assert taken.source == recovery.fingerprint
-        assert recovery.seconds > 0
+        (whole,) = [span for span in steps.spans if span.name == RECOVERY]
+        parts = [span for span in steps.spans if span.end_s <= whole.end_s and span is not whole]
+        assert recovery.seconds == pytest.approx(whole.end_s - whole.start_s, abs=0.01)
+        assert recovery.seconds == pytest.approx(sum(span.end_s - span.start_s for span in parts), rel=0.2)
         with psycopg.connect(recovery.copy) as connection:
             assert [] == behind(connection)
     assert 1000 == taken.source.tables["public.item"].rows
