@@ -85,11 +85,13 @@ def check_rate_limit_is_not_talked_away(used: Used, findings: Findings, measure:
 def check_rate_limit_ends_when_it_says(used: Used) -> None:
     """Who comes back when Retry-After says is let in again."""
     _assert_refused(used)
-    for _ in range(BEYOND):
-        refused = _anonymous(used)
-    wait = refused.headers.get("retry-after", "")
-    if refused.status_code != 429 or not wait.isdigit() or int(wait) > LONGEST_WAIT_S:
-        message = f"answered {refused.status_code} with Retry-After {wait!r}: there is nothing to wait for, or too long"
+    answers = [_anonymous(used) for _ in range(BEYOND)]
+    waits = [answer.headers.get("retry-after", "") for answer in answers if answer.status_code == 429]
+    wait = waits[-1] if waits else ""
+    if not wait.isdigit() or int(wait) > LONGEST_WAIT_S:
+        message = (
+            f"{len(waits)} of {BEYOND} requests are refused, the last with Retry-After {wait!r}: nothing to wait for"
+        )
         raise CannotTell(message)
     time.sleep(int(wait))
     seen = _anonymous(used).status_code
