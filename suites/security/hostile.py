@@ -36,7 +36,7 @@ def bodies(sample: Mapping[str, object], oversized_bytes: int) -> Iterator[Hosti
     yield Hostile(name="a list", content=b"[" + good + b"]")
     yield Hostile(name="of wrong types", content=json.dumps({name: {"a": [None]} for name in sample}).encode())
     yield Hostile(name="without a value", content=json.dumps(dict.fromkeys(sample)).encode())
-    yield Hostile(name="oversized", content=_with(sample, "x" * oversized_bytes))
+    yield Hostile(name="oversized", content=_large(sample, oversized_bytes))
     yield Hostile(name="deeply nested list", content=b"[" * DEPTH)
     yield Hostile(name="deeply nested object", content=b'{"a":' * DEPTH + b"1" + b"}" * DEPTH)
     yield Hostile(name="not UTF-8", content=good.replace(b"{", b'{"\xff\xfe\x80": "\xc3\x28", ', 1))
@@ -44,8 +44,11 @@ def bodies(sample: Mapping[str, object], oversized_bytes: int) -> Iterator[Hosti
     yield Hostile(name="not a number", content=_raw(sample, b"NaN"))
     yield Hostile(name="an endless number", content=_raw(sample, b"1e999"))
     yield Hostile(name="a number of very many digits", content=_raw(sample, b"9" * DIGITS))
-    yield Hostile(name="with NUL", content=_with(sample, "a\0b"), may_be_taken=True)
-    yield Hostile(name="with half a surrogate", content=_with(sample, "a\ud800b"), may_be_taken=True)
+    for name, value in sample.items():
+        # One at a time: what is refused for another field hides that this one breaks.
+        for text, means in {"a\0b": "NUL", "a\ud800b": "half a surrogate"}.items() if isinstance(value, str) else ():
+            content = json.dumps({**sample, name: text}).encode()
+            yield Hostile(name=f"with {means} in {name}", content=content, may_be_taken=True)
     yield Hostile(name="of another type", content=b"<a/>", headers={"Content-Type": "application/xml"})
     yield Hostile(name="a form without an end", content=b"--a", headers={"Content-Type": "multipart/form-data"})
     # Not taken apart, it is no JSON; taken apart without a limit, it fills the memory.
@@ -71,10 +74,10 @@ def trusted_host(answer: httpx.Response) -> str | None:
     return None
 
 
-def _with(sample: Mapping[str, object], text: str) -> bytes:
-    """The sample with a text in place of each of its texts, or in a field of its own where it has none."""
-    changed = {name: text if isinstance(value, str) else value for name, value in sample.items()}
-    return json.dumps(changed if changed != sample else {**sample, "text": text}).encode()
+def _large(sample: Mapping[str, object], size: int) -> bytes:
+    """The sample with a field more, or a longer one, that makes it large."""
+    name = next((name for name, value in sample.items() if isinstance(value, str)), "text")
+    return json.dumps({**sample, name: "x" * size}).encode()
 
 
 def _raw(sample: Mapping[str, object], literal: bytes) -> bytes:
