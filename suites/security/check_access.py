@@ -22,12 +22,9 @@ from suites.security.contract import Audit, Csrf, Injection, Keys
 MARKER = "rv7q"
 """What the probes look for in answers: rare, and harmless where it stays."""
 SQL_PROBES = ("'", "''", "' OR '1'='1", "'; SELECT pg_sleep(3) --", "\\", "%", "1) OR (1=1")
-SQL_PAIRS = (
-    (f"' OR '{MARKER}' LIKE '{MARKER}", f"' OR '{MARKER}' LIKE '{MARKER[:-1]}"),
-    (f"') OR ('{MARKER}' LIKE '{MARKER}", f"') OR ('{MARKER}' LIKE '{MARKER[:-1]}"),
-    (f"1 OR '{MARKER}' LIKE '{MARKER}'", f"1 OR '{MARKER}' LIKE '{MARKER[:-1]}'"),
-)
-"""True and false where they are run, in a text, in brackets, as a number; alike where they are searched for."""
+SQL_CONTEXTS = ("' OR '{m}' LIKE '{}", "' AND '{m}' LIKE '{}", "') OR ('{m}' LIKE '{}", "1 OR '{m}' LIKE '{}'")
+SQL_PAIRS = tuple((context.format(MARKER, m=MARKER), context.format(MARKER[:-1], m=MARKER)) for context in SQL_CONTEXTS)
+"""True and false where they are run: in a text, a pattern, brackets, a number; alike where they are searched for."""
 SLOW_S = 2.5
 XSS_PROBES = (
     f"<script>{MARKER}</script>",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 import httpx
@@ -34,7 +35,7 @@ def check_session_cookie_has_its_flags(account: Account, findings: Findings) -> 
 @check("SESSION-002", needs="write")
 def check_session_is_new_at_sign_in(account: Account) -> None:
     """Signing in makes a new session: one that was planted, or was there before, is not taken over (fixation)."""
-    planted = "planted-by-somebody-else"
+    planted = f"planted-{secrets.token_hex(16)}"
     with Client(apart=True) as http:
         http.cookies.set(account.session_cookie, planted)
         submit(http, account)
