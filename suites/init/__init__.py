@@ -1,1 +1,1 @@
-"""A first release.toml, written by looking at a running release: `nox -s init -- https://staging.example`."""
+"""A first release.toml, written by looking at a deployment: what was seen is a guess, what was not is a question."""

@@ -1,177 +1,204 @@
-"""A polite look at a running release: it only reads, says who it is, asks little and slowly, and believes nothing."""
+"""Look at a deployment, and note what was seen."""
 
 from __future__ import annotations
 
-import time
-from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+import json
+import re
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
-from suites.api import AGENT
+from evidence.errors import InputError
+from suites.init import document, places, tls
+from suites.init.client import Answer, Looker
+from suites.init.document import Document
+from suites.init.page import FIELD_NAME, Form, Page
+from suites.init.text import may_be_secret
 
-MOST_REQUESTS = 80
-PAUSE_S = 0.05
-TIMEOUT_S = 10.0
-LARGEST = 2_000_000
-"""Bytes read of one answer."""
-MOST_REDIRECTS = 3
+MOST_PAGES, MOST_EXAMPLES = 10, 8
+BUILD = re.compile(r"(?=.*\d)[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
+NUMBER = re.compile(r"\d+")
+"""Of pages that differ by a number only, the first one is looked at."""
+SMALL = 1_000
+"""An HTML answer to a health path that is longer is a page."""
+STRANGER = "https://release-verification.invalid"
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What one path answered; `path` is where redirects on the same origin led, `asked` where they began."""
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One place that tells a build."""
 
-    asked: str
     path: str
-    status: int
-    headers: httpx.Headers
-    text: str
-    ms: float
-
-    @property
-    def kind(self) -> str:
-        """The media type, without its parameters."""
-        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
-
-    @property
-    def is_page(self) -> bool:
-        """It is HTML, and was found."""
-        return self.status == 200 and self.kind == "text/html"
-
-    def __str__(self) -> str:
-        """Say what was seen in a few words."""
-        kind = f", {self.kind}" if self.kind else ""
-        led = f" (led to {self.path})" if self.path != self.asked else ""
-        return f"GET {self.asked}{led} answered {self.status} in {self.ms:.0f} ms{kind}"
+    build: str
+    field: str | None = None
+    header: str | None = None
 
 
-class Unreachable(Exception):
-    """The release does not answer at all; the message is a sentence."""
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """A page with a form that asks for one password."""
+
+    page: Answer
+    form: Form
+    action: str | None
+    """The path that the form goes to; None where that is elsewhere."""
 
 
-class Looker:
-    """Looks at paths of one origin, each at most once."""
+class Seen(msgspec.Struct, kw_only=True):
+    """Everything that was seen."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
-        """Name the origin; nothing is asked yet."""
-        self.url = url.rstrip("/")
-        self.asked = 0
-        self._seen: dict[str, Answer | None] = {}
-        self._http = httpx.Client(
-            headers={"User-Agent": f"{AGENT} (init)"}, timeout=TIMEOUT_S, trust_env=False, transport=transport
-        )
-
-    def get(self, path: str, **headers: str) -> Answer | None:
-        """Return the answer of a path; None where there is none, or too much was asked already."""
-        key = f"{path} {sorted(headers.items())}"
-        if key not in self._seen:
-            self._seen[key] = self._follow(path, headers)
-        return self._seen[key]
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def _follow(self, asked: str, headers: dict[str, str]) -> Answer | None:
-        path = asked
-        for _ in range(MOST_REDIRECTS + 1):
-            answer = self._ask(asked, path, headers)
-            if answer is None or answer.status not in {301, 302, 303, 307, 308}:
-                return answer
-            target = urljoin(self.url + path, answer.headers.get("location", ""))
-            if urlsplit(target)[:2] != urlsplit(self.url)[:2]:
-                return answer
-            parts = urlsplit(target)
-            path = parts.path + (f"?{parts.query}" if parts.query else "")
-        return None
-
-    def _ask(self, asked: str, path: str, headers: dict[str, str]) -> Answer | None:
-        if self.asked >= MOST_REQUESTS:
-            return None
-        self.asked += 1
-        time.sleep(PAUSE_S)
-        started = time.perf_counter()
-        try:
-            with self._http.stream("GET", self.url + path, headers=headers) as response:
-                content = bytearray()
-                for part in response.iter_bytes():
-                    content += part
-                    if len(content) > LARGEST or time.perf_counter() - started > TIMEOUT_S:
-                        break
-        except httpx.ConnectError as error:
-            if self.asked == 1:
-                msg = f"{self.url} does not answer: {error}"
-                raise Unreachable(msg) from None
-            return None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
-            return None
-        return Answer(
-            asked=asked,
-            path=path,
-            status=response.status_code,
-            headers=response.headers,
-            text=bytes(content[:LARGEST]).decode("utf-8", "replace"),
-            ms=(time.perf_counter() - started) * 1000,
-        )
+    url: str
+    root: Answer
+    missing: Answer
+    """The answer to a path that nobody has."""
+    health: list[Answer] = msgspec.field(default_factory=list)
+    unwell: list[Answer] = msgspec.field(default_factory=list)
+    builds: list[Told] = msgspec.field(default_factory=list)
+    document: Document | None = None
+    examples: list[Answer] = msgspec.field(default_factory=list)
+    pages: list[Answer] = msgspec.field(default_factory=list)
+    searches: list[str] = msgspec.field(default_factory=list)
+    login: Login | None = None
+    file: Answer | None = None
+    cors: Answer | None = None
+    tls: list[str] = msgspec.field(default_factory=list)
+    plain: Answer | None = None
+    """The same address without TLS, where it has TLS."""
+    answers: list[Answer] = msgspec.field(default_factory=list)
+    left_out: int = 0
 
 
-class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One input of a form."""
+def look(looker: Looker) -> Seen:
+    """Look at everything; InputError where the address does not answer at all."""
+    root = looker.follow("/")
+    if not root.status:
+        msg = f"{looker.base}: {root.problem}; is the address right, and reached from here?"
+        raise InputError(msg)
+    missing = looker.ask(f"/no-such-page-{secrets.token_hex(6)}")
+    seen = Seen(url=looker.base, root=root, missing=missing)
+    below = root.path.rstrip("/") if root.path != "/" and root.path.count("/") <= 2 else ""
+    _health(looker, seen, below)
+    _document(looker, seen, below)
+    _pages(looker, seen)
+    _headers(looker, seen)
+    seen.answers, seen.left_out = looker.sent, looker.left_out
+    return seen
 
-    name: str
-    kind: str
+
+def _health(looker: Looker, seen: Seen, below: str) -> None:
+    for path in _usual(places.HEALTH, below, "heartbeat"):
+        answer = looker.ask(path)
+        small = answer.kind != "text/html" or len(answer.body) < SMALL
+        if answer.status == 200 and small and not answer.cut and not _is_anything(answer, seen):
+            seen.health.append(answer)
+        elif answer.status in {500, 503}:
+            seen.unwell.append(answer)
+    versions = [looker.ask(path) for path in _usual(places.VERSION, below, "version")]
+    for answer in (*seen.health, *versions):
+        if answer.status == 200 and not _is_anything(answer, seen):
+            seen.builds += _builds(answer)
+    for header in places.BUILD_HEADERS:
+        if BUILD.fullmatch(seen.root.headers.get(header, "")):
+            seen.builds.append(Told(path=seen.root.path, header=header, build=seen.root.headers[header]))
 
 
-class Form(msgspec.Struct, frozen=True, kw_only=True):
-    """One form of a page."""
+def _document(looker: Looker, seen: Seen, below: str) -> None:
+    for path in _usual(places.DOCUMENT, below, "api"):
+        answer = looker.ask(path)
+        found = document.read(answer, looker.prefix) if answer.status == 200 else None
+        if found is None:
+            continue
+        seen.document = found
+        seen.examples = [looker.ask(each) for each in found.readable[:MOST_EXAMPLES]]
+        if BUILD.fullmatch(found.version):
+            seen.builds.append(Told(path=found.path, field="info.version", build=found.version))
+        return
 
-    action: str
-    method: str
-    fields: tuple[Field, ...]
+
+def _pages(looker: Looker, seen: Seen) -> None:
+    """The start page, what it links to, and the first page with a form to sign in."""
+    queue, been = [seen.root.path], {seen.root.path}
+    while queue and len(seen.pages) < MOST_PAGES:
+        path = queue.pop(0)
+        answer = seen.root if path == seen.root.path else looker.ask(path)
+        if not answer.is_page:
+            continue
+        page = Page.read(answer.text)
+        seen.pages.append(answer)
+        _forms(looker, seen, answer, page)
+        if answer is seen.root:
+            shapes = {NUMBER.sub("0", link): link for link in reversed(_links(looker, page))}
+            queue = [link for link in reversed(shapes.values()) if link not in been]
+            been |= set(queue)
+        files = [file for name in page.files if (file := looker.here(name, answer.path))]
+        if files and not seen.file:
+            head = looker.ask(files[0], "HEAD")
+            seen.file = looker.ask(files[0]) if head.status in {405, 501} else head
+    for path in places.LOGIN:
+        if seen.login:
+            break
+        answer = looker.follow(path) if path not in been else seen.missing
+        if answer.is_page and not _is_anything(answer, seen):
+            _forms(looker, seen, answer, Page.read(answer.text))
+            if seen.login and answer.path not in [page.path for page in seen.pages]:
+                seen.pages.append(answer)
 
 
-class Page(HTMLParser):
-    """The links, forms and title of a page."""
+def _forms(looker: Looker, seen: Seen, answer: Answer, page: Page) -> None:
+    for form in page.forms:
+        action = looker.here(form.action, answer.path) if form.action else answer.path
+        if form.method == "post" and form.password and form.user and not seen.login:
+            seen.login = Login(page=answer, form=form, action=action)
+        if form.method == "get" and form.user and action and not form.password:
+            search = f"{action}?{form.user}={{probe}}"
+            seen.searches += [search] if search not in seen.searches and FIELD_NAME.fullmatch(form.user) else []
 
-    def __init__(self, text: str) -> None:
-        """Read it; HTML that is broken gives what can be read of it."""
-        super().__init__()
-        self.title = ""
-        self.links: list[str] = []
-        self.forms: list[Form] = []
-        self._fields: list[Field] | None = None
-        self._form: dict[str, str] = {}
-        self._in_title = False
-        self.feed(text)
-        self._end_form()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Collect links and fields."""
-        given = {name: value or "" for name, value in attrs}
-        if tag == "a" and "href" in given:
-            self.links.append(given["href"])
-        elif tag == "title":
-            self._in_title = True
-        elif tag == "form":
-            self._end_form()
-            self._form, self._fields = given, []
-        elif tag in {"input", "select", "textarea"} and self._fields is not None and given.get("name"):
-            self._fields.append(Field(name=given["name"], kind=given.get("type", "text").lower()))
+def _links(looker: Looker, page: Page) -> list[str]:
+    here = [path for link in page.links if (path := looker.here(link, "/"))]
+    return [
+        path
+        for path in here
+        if not any(word in path.lower() for word in places.LEAVES)
+        and not path.lower().endswith(places.FILES)
+        and not may_be_secret(path)
+    ]
 
-    def handle_endtag(self, tag: str) -> None:
-        """End a form or the title."""
-        if tag == "form":
-            self._end_form()
-        self._in_title = self._in_title and tag != "title"
 
-    def handle_data(self, data: str) -> None:
-        """Collect the title."""
-        if self._in_title:
-            self.title += data
+def _headers(looker: Looker, seen: Seen) -> None:
+    api = [answer for answer in (*seen.examples, *seen.health) if answer.kind == "application/json"]
+    where = next((answer.path for answer in api), seen.root.path)
+    seen.cors = looker.ask(where, headers={"Origin": STRANGER})
+    seen.tls = tls.seen(looker.base, looker.trust)
+    parts = urlsplit(looker.base)
+    if parts.scheme == "https" and parts.port is None:
+        seen.plain = looker.without_tls()
 
-    def _end_form(self) -> None:
-        if self._fields is not None:
-            method = self._form.get("method", "get").upper()
-            self.forms.append(Form(action=self._form.get("action", ""), method=method, fields=tuple(self._fields)))
-        self._fields = None
+
+def _is_anything(answer: Answer, seen: Seen) -> bool:
+    """The release answers every path alike (as single-page applications do), and this was such an answer."""
+    alike = answer.kind == seen.missing.kind and abs(len(answer.body) - len(seen.missing.body)) < SMALL // 10
+    return seen.missing.status == 200 and (alike or answer.kind == "text/html")
+
+
+def _builds(answer: Answer) -> list[Told]:
+    """What an answer says of its build: a field of its JSON, at the top or one level below, or its only word."""
+    if answer.kind == "text/plain" and BUILD.fullmatch(word := answer.text.strip()) and "." in word:
+        return [Told(path=answer.path, build=word)]
+    try:
+        told: Any = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return []
+    tops = told if isinstance(told, dict) else {}
+    levels = [("", tops), *((f"{name}.", inner) for name, inner in tops.items() if isinstance(inner, dict))]
+    return [
+        Told(path=answer.path, field=f"{level}{name}", build=inner[name])
+        for level, inner in levels
+        for name in places.BUILD_FIELDS
+        if isinstance(inner.get(name), str) and BUILD.fullmatch(inner[name]) and re.fullmatch(r"[\w-]*\.?", level)
+    ]
+
+
+def _usual(paths: tuple[str, ...], below: str, word: str) -> list[str]:
+    """The usual paths, and where the start page leads to some folder, those of its word in there too."""
+    return [*(f"{below}{path}" for path in places.BELOW if below and word in path), *paths]

@@ -2,40 +2,75 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import itertools
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from evidence import release as releases
 from evidence.release import Release
+from fixtures.target import Target
 from load.config import Load
-from suites.init import look
+from restore_drills.recovery import Backup
+from suites.init import client
 from suites.init.__main__ import main
-from suites.init.guess import Guesses, guess
-from suites.init.look import MOST_REQUESTS, Looker, Unreachable
-from suites.init.write import render
-from suites.integration.contract import Api, Health
-from suites.security.contract import Headers
+from suites.init.client import MOST_REQUESTS, Looker
+from suites.init.look import Seen, look
+from suites.init.tables import write
+from suites.integration.contract import Api, Configuration, Database, Health
+from suites.security.contract import Account, Audit, Cors, Csrf, Headers, Injection, Keys, RateLimit, Webhook
 from suites.smoke.contract import Smoke
 from tests.reports.test_hostile import TEXTS
 
-URL = "https://shop.example"
-WHEN = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
-Answers = Mapping[str, httpx.Response]
-PAGE = (
-    '<title>A shop</title><a href="/items">Items</a><a href="https://other.example/">Other</a><a href="/logout">x</a>'
-)
-LOGIN = (
-    '<form method="post"><input type="hidden" name="csrf"><input name="email"><input type="password" name="pw"></form>'
-)
-DOCUMENT = {
+URL = "https://staging.shop.example"
+CONTRACT: dict[str, type[msgspec.Struct]] = {
+    "target": Target,
+    "health": Health,
+    "api": Api,
+    "database": Database,
+    "security.headers": Headers,
+    "security.cors": Cors,
+    "security.account": Account,
+    "security.csrf": Csrf,
+    "security.keys": Keys,
+    "security.rate_limit": RateLimit,
+    "security.injection": Injection,
+    "security.webhook": Webhook,
+    "security.audit": Audit,
+    "security.configuration": Configuration,
+    "smoke": Smoke,
+    "load": Load,
+    "backup": Backup,
+}
+NAMES = ("USER", "PASSWORD", "KEY_READ", "KEY_WRITE", "KEY_REVOKED", "WEBHOOK_SECRET")
+Answer = Callable[[], httpx.Response]
+PAGE = """<title>A shop</title><link rel=stylesheet href=/site.css><a href="/items/1">One</a><a href="/items/22">Two</a>
+<a href="https://other.example/">Other</a><a href="/logout">x</a><a href="/price.pdf">Prices</a><a href=//evil.example>
+<a href="/invite/9f86d081884c7d65">Mine</a><a href="/help?token=9f86d081">Help</a>
+<form action="/search"><input name="q"></form>"""
+LOGIN = """<form method="post" action="/session"><input type="hidden" name="csrf_token" value="hush">
+<input type="hidden" name="next" value="hush"><input name="email"><input type="password" name="pw"></form>"""
+DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"version": "2.14.0"},
-    "paths": {"/api/items": {"get": {}, "post": {}}, "/api/items/{id}": {"get": {}}},
+    "servers": [{"url": "/api"}],
+    "paths": {
+        "/items": {
+            "get": {"parameters": [{"name": "q", "in": "query", "schema": {"type": "string"}}]},
+            "post": {},
+        },
+        "/orders": {"get": {}},
+        "/broken": {"get": {}},
+        "/items/{id}": {"get": {}},
+        "/sums": {"get": {"parameters": [{"name": "of", "in": "query", "required": True}]}},
+    },
+    "components": {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}},
 }
 
 
@@ -44,155 +79,279 @@ def html(text: str, **headers: str) -> httpx.Response:
     return httpx.Response(200, html=text, headers=headers)
 
 
-SHOP: dict[str, Callable[[], httpx.Response]] = {
-    "/": lambda: html(PAGE, **{"content-security-policy": "default-src 'self'", "set-cookie": "sid=secret; Secure"}),
-    "/items": lambda: html("<p>items"),
+SHOP: dict[str, Answer] = {
+    "/": lambda: html(
+        PAGE,
+        **{
+            "content-security-policy": "default-src 'self'; script-src 'nonce-hush'",
+            "set-cookie": "sid=hush; Secure; Path=/",
+            "cache-control": "no-store",
+        },
+    ),
+    "/items/1": lambda: html("<p>items"),
+    "/help": lambda: html("<p>help"),
     "/login": lambda: html(LOGIN),
-    "/healthz": lambda: httpx.Response(200, json={"status": "ok"}, headers={"x-ratelimit-limit": "60"}),
+    "/healthz": lambda: httpx.Response(
+        200,
+        json={"status": "ok", "password": "hush", "app": {"version": "2.14.0"}},
+        headers={"x-ratelimit-limit": "30"},
+    ),
+    "/api/health/db": lambda: httpx.Response(503, json={"database": "gone"}),
+    "/site.css": lambda: httpx.Response(200, text="", headers={"cache-control": "max-age=60"}),
     "/openapi.json": lambda: httpx.Response(200, json=DOCUMENT),
-    "/api/items": lambda: httpx.Response(401, json={}),
+    "/api/items": lambda: httpx.Response(200, json=[]),
+    "/api/orders": lambda: httpx.Response(401, json={}),
+    "/api/broken": lambda: httpx.Response(500, json={}),
 }
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look, "PAUSE_S", 0)
+    monkeypatch.setattr(client, "GAP_S", 0)
+    monkeypatch.setattr("suites.init.tls.seen", lambda *_: ["TLSv1.3"])
 
 
-def seen(answers: Mapping[str, Callable[[], httpx.Response]]) -> tuple[Guesses, list[httpx.Request]]:
-    """Look at a release that answers so, and with 404 otherwise; return what was guessed, and what was asked."""
+def seen(answers: Mapping[str, Answer], url: str = URL) -> tuple[Seen, list[httpx.Request]]:
+    """Look at a release that answers so, and with 404 otherwise; return what was seen, and what was asked."""
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request)
         return answers.get(request.url.path, lambda: httpx.Response(404, html="<p>gone"))()
 
-    return guess(Looker(URL, httpx.MockTransport(answer)), lambda _: None), asked
+    return look(Looker(url, lambda _: None, httpx.MockTransport(answer))), asked
+
+
+def written(answers: Mapping[str, Answer]) -> str:
+    """Write what is seen of a release that answers so."""
+    return write(seen(answers)[0], has_sources=True)
 
 
 def loaded(tmp_path: Path, text: str) -> Release:
-    """Load what was written as the suite does."""
+    """Load what was written as the suite does, every table of it as its stage does."""
     (tmp_path / "release.toml").write_text(text, encoding="utf-8")
-    return releases.load(tmp_path / "release.toml")
+    release = releases.load(tmp_path / "release.toml")
+    for name, shape in CONTRACT.items():
+        if name in tables(text):
+            release.section(name, shape)
+    assert all(name.startswith((*CONTRACT, "source")) for name in tables(text))
+    return release
+
+
+def tables(text: str) -> set[str]:
+    """The names of the tables of a file."""
+    return set(re.findall(r"^\[+([^\]]+)\]+$", text, re.MULTILINE))
+
+
+def answered(text: str) -> str:
+    """Take the tables beside the questions as they are proposed."""
+    assigned = r"# (\[\[?[a-z_.]+\]\]?|[A-Za-z_-]+ = .*|    .*,|\])$"
+    lines = itertools.takewhile(lambda line: not line.startswith("# [not_applicable] is yours"), text.splitlines())
+    taken = [line[2:] if re.match(assigned, line) else line for line in lines]
+    return "\n".join(line for line in taken if not line.startswith(("# seen: ", "#   "))) + "\n"
 
 
 def test_what_was_seen_is_declared_and_can_be_read_by_every_stage(tmp_path: Path) -> None:
-    """Health, document, examples, pages, build and load stand in tables that the stages take as they are."""
-    release = loaded(tmp_path, render(seen(SHOP)[0], WHEN))
+    """Health, document, examples, pages, headers and build stand in tables that the stages take as they are."""
+    release = loaded(tmp_path, written(SHOP))
     api = release.section("api", Api)
+    headers = release.section("security.headers", Headers)
 
-    assert ("shop-example", "2.14.0") == (release.name, release.version)
+    assert ("shop", "2.14.0", ("src",)) == (release.name, release.version, release.source.paths)
     assert ("/healthz",) == release.section("health", Health).paths
-    assert ("/openapi.json", [("/api/items", 401)]) == (api.openapi, [(one.path, one.expect) for one in api.examples])
-    assert (
-        ("/", "/items") == release.section("smoke", Smoke).pages == release.section("security.headers", Headers).pages
+    assert [("/api/items", 200), ("/api/orders", 401)] == [(one.path, one.expect) for one in api.examples]
+    assert ("/", "/items/1", "/help", "/login") == release.section("smoke", Smoke).pages == headers.pages
+    assert ["/healthz", "/api/items"] == [request.path for request in headers.api]
+    assert {"path": "/healthz", "field": "app.version"} == release.target["build"]
+    assert Injection(api=("/api/items?q={probe}",), pages=("/search?q={probe}",)) == release.section(
+        "security.injection", Injection
     )
-    assert {"path": "/openapi.json", "field": "info.version"} == release.target["build"]
-    assert ["/", "/items"] == [request.path for request in release.section("load", Load).requests]
+    assert () == release.section("security.cors", Cors).allowed
 
 
 def test_every_guess_says_what_it_rests_on() -> None:
-    """The comments name the answer, the header, the cookie and its missing flags, and no value of a cookie."""
-    text = render(seen(SHOP)[0], WHEN)
+    """The comments name answers, headers, cookies with flags, fields and limits, and no value that may be secret."""
+    text = written(SHOP).replace("\n# ", " ")
 
     for says in (
-        "# seen: GET /healthz answered 200",
-        "# seen: GET /openapi.json answered 200",
-        "with 3 operations",
-        "# seen: the root's content-security-policy is default-src 'self'",
-        "# seen: the root's strict-transport-security is not there",
-        "# seen: the cookie sid without httponly, samesite",
-        "# seen: x-ratelimit-limit: 60",
-        "with a form of csrf (hidden), email (text), pw (password)",
-        '# form = { email = "${SHOP_USER_NAME}", pw = "${SHOP_USER_PASSWORD}" }',
+        "seen: GET /healthz answered 200 in ",
+        "seen: GET /api/health/db answered 503",
+        "seen: /openapi.json: openapi 3.1.0, 6 operations, 1 of them change something",
+        "seen: /: content-security-policy: default-src 'self'; script-src 'nonce-…'",
+        "seen: /: strict-transport-security: none",
+        "seen: /: cache-control: no-store",
+        "seen: /site.css: cache-control: max-age=60",
+        "seen: / sets the cookie sid: secure, path=/",
+        "seen: /healthz: x-ratelimit-limit: 30",
+        "seen: /login: a form that goes to /session, which `page` is not: the form is sent to `page`",
+        "seen: /login: a hidden field csrf_token",
+        "seen: /login: other hidden fields: next",
+        "the origin https://release-verification.invalid is answered nothing",
+        "seen: TLSv1.3",
+        "seen: the OpenAPI document says that keys go in X-Key",
     ):
         assert says in text
-    assert "secret" not in text.replace("No secret", "")
+    assert "hush" not in text
+    assert "9f86d081" not in text
+
+
+def test_the_tables_beside_the_questions_fit_their_contract_too(tmp_path: Path) -> None:
+    """Who takes every proposal as it stands, has a file that every stage can read."""
+    text = answered(written(SHOP))
+    release = loaded(tmp_path, text)
+    account = release.section("security.account", Account)
+
+    assert set(CONTRACT) <= tables(text)
+    assert ("/login", "csrf_token", "sid") == (account.page, account.csrf_field, account.session_cookie)
+    assert {"email": "${SHOP_USER}", "pw": "${SHOP_PASSWORD}"} == account.form
+    assert 30 == release.section("security.rate_limit", RateLimit).per_minute
+    assert ("write", "attack", "load") == release.section("target", Target).allow
 
 
 def test_what_was_not_found_is_a_question_and_nothing_is_allowed(tmp_path: Path) -> None:
     """A release of which nothing is known has a question for each gap, and no word that lets anything pass."""
-    text = render(seen({"/": lambda: httpx.Response(200, text="hello")})[0], WHEN)
+    text = written({"/": lambda: httpx.Response(200, text="hello")})
     release = loaded(tmp_path, text)
 
-    assert 12 <= text.count("# QUESTION:")
-    assert ({}, {}, {}, {}) == (release.not_applicable, release.health, release.api, release.smoke)
-    assert "allow" not in release.target
-    assert "build" not in release.target
+    assert {"source", "target", "security.cors"} == tables(text)
+    assert 18 <= text.count("# QUESTION:")
+    assert set(CONTRACT) <= tables(answered(text))
+    assert {} == release.not_applicable
+    assert {"url", "health"} == set(release.target)
 
 
 def test_it_only_reads_from_one_origin_and_little() -> None:
-    """Nothing but GET, nobody else, no way out of a session, and no more requests than promised."""
-    everywhere = {f"/{number}": (lambda: html(PAGE)) for number in range(500)}
-    links = "".join(f'<a href="/{number}">' for number in range(500))
-    _, asked = seen({"/": lambda: html(links), **everywhere})
+    """Nothing but GET and HEAD, nobody else, no way out of a session, no cookie, no more requests than promised."""
+    links = "".join(f'<a href="/{"x" * number}">' for number in range(1, 300))
+    everywhere: dict[str, Answer] = {f"/{'x' * number}": (lambda: html(PAGE)) for number in range(300)}
+    _, many = seen({"/": lambda: html(links), **everywhere})
     _, shop = seen(SHOP)
+    asked = [*many, *shop]
 
-    assert {"GET"} == {request.method for request in (*asked, *shop)}
-    assert {"shop.example"} == {request.url.host for request in (*asked, *shop)}
-    assert "/logout" not in {request.url.path for request in shop}
-    assert max(len(asked), len(shop)) <= MOST_REQUESTS
-    assert all(request.headers["user-agent"].startswith("release-verification") for request in shop)
+    assert {"GET", "HEAD"} == {request.method for request in asked}
+    assert {"staging.shop.example"} == {request.url.host for request in asked}
+    assert {"/logout", "/price.pdf", "/items/22"}.isdisjoint(request.url.path for request in shop)
+    assert max(len(many), len(shop)) <= MOST_REQUESTS
+    assert all(request.headers["user-agent"].startswith("release-verification") for request in asked)
+    assert not any("cookie" in request.headers for request in asked)
+
+
+def test_it_stops_asking_when_it_asked_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not asked any more is said, and is no absence."""
+    monkeypatch.setattr(client, "MOST_REQUESTS", 10)
+    found, asked = seen(SHOP)
+
+    assert 10 == len(asked)
+    assert found.left_out > 40
+    assert f"{found.left_out} requests were not sent" in write(found, has_sources=False)
 
 
 def test_an_application_that_answers_everything_has_no_health_path() -> None:
-    """A page that comes for every path is not taken for a sign of health."""
+    """A page that comes for every path is not taken for a sign of health, a form, or a document."""
 
-    class Everything(dict[str, Callable[[], httpx.Response]]):
-        def get(self, _key: str, _default: object = None) -> Callable[[], httpx.Response]:
-            return lambda: html(PAGE)
+    class Everything(dict[str, Answer]):
+        def get(self, _key: str, _default: object = None) -> Answer:
+            return lambda: html(LOGIN)
 
     found, _ = seen(Everything())
 
-    assert (True, []) == (found.catches_all, found.health)
+    assert ([], None, 1) == (found.health, found.document, len(found.pages))
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_a_hostile_release_writes_no_line_of_the_file(text: str, tmp_path: Path) -> None:
-    """Whatever titles, headers, fields and documents say, it stays within comments and strings."""
-    document = {**DOCUMENT, "info": {"version": text}, "paths": {f"/api/{text}": {"get": {}, "post": {}}}}
-    field = text.replace('"', "").replace("<", "").replace(">", "")
-    hostile = {
-        "/": lambda: html(
-            f"<title>{text}</title>", **{"x-ratelimit-x": "".join(filter(str.isascii, text)).strip()[:50]}
-        ),
-        "/healthz": lambda: httpx.Response(200, text=json.dumps({"version": text})),
-        "/openapi.json": lambda: httpx.Response(200, text=json.dumps(document)),
-        "/login": lambda: html(LOGIN.replace("email", field)),
+def test_a_release_below_a_path_is_looked_at_there() -> None:
+    """The address's own path stands before every path that is asked, and is not written twice."""
+    below: dict[str, Answer] = {
+        "/shop/": lambda: html('<a href="/shop/cart">Cart</a><a href="/admin">Other</a>'),
+        "/shop/cart": lambda: html("<p>cart"),
     }
-    wrote = render(seen(hostile)[0], WHEN)
-    release = loaded(tmp_path, wrote)
-    tables = {line for line in wrote.splitlines() if line.startswith("[")}
+    found, asked = seen(below, f"{URL}/shop")
 
-    assert release.version in {text, "0"}
-    assert tables <= {
-        "[source]", "[target]", "[target.build]", "[health]", "[api]", "[[api.examples]]", "[security.headers]",
-        "[smoke]", "[load]", "[[load.requests]]",
-    }  # fmt: skip
+    assert ["/", "/cart"] == [page.path for page in found.pages]
+    assert all(request.url.path.startswith("/shop/") for request in asked if request.url.scheme == "https")
+
+
+@pytest.mark.parametrize("text", [*TEXTS, '"]\n[not_applicable]\nX-001 = "no', "${HOME}", "'''", '"""'])
+def test_a_hostile_release_writes_no_line_of_the_file(text: str, tmp_path: Path) -> None:
+    """Whatever links, headers, fields and documents say stays within comments and strings, and names no variable."""
+    document = {
+        **DOCUMENT,
+        "info": {"version": text, "title": text},
+        "servers": [{"url": f"/{text}"}],
+        "paths": {
+            f"/api/{text}": {"get": {"parameters": [{"name": text, "in": "query", "type": "string"}]}, "post": {}}
+        },
+        "components": {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": text}}},
+    }
+    header = "".join(each for each in text if each.isascii() and each.isprintable()).strip()
+    hostile: dict[str, Answer] = {
+        "/": lambda: html(
+            f'<title>{text}</title><a href="/{text}">x</a><form action="/{text}"><input name="{text}"></form>',
+            **{"x-ratelimit-limit": header, "cache-control": header, "x-version": header, "set-cookie": f"{header}=1"},
+        ),
+        "/healthz": lambda: httpx.Response(200, text=json.dumps({"version": text, text: {"version": "1.0"}})),
+        "/openapi.json": lambda: httpx.Response(200, text=json.dumps(document)),
+        "/login": lambda: html(LOGIN.replace("email", text.replace('"', ""))),
+    }
+    wrote = written(hostile)
+    release = loaded(tmp_path, wrote)
+
+    assert {"target", "security.cors", "api"} <= tables(wrote)
     assert {} == release.not_applicable
+    assert all(each.isprintable() or each == "\n" for each in wrote)
+    assert set(re.findall(r"\$\{(\w+)", answered(wrote))) <= {"NAME", *(f"SHOP_{name}" for name in NAMES)}
 
 
 def test_redirects_are_followed_within_reason() -> None:
-    """A loop ends, another origin is not gone to, and what a redirect leads to is named."""
-    answers = {
+    """A loop ends, another origin is not gone to, and the page that the root leads to is the start page."""
+    answers: dict[str, Answer] = {
         "/": lambda: httpx.Response(302, headers={"location": "/home"}),
         "/home": lambda: html(PAGE),
-        "/healthz": lambda: httpx.Response(302, headers={"location": "/healthz"}),
-        "/health": lambda: httpx.Response(302, headers={"location": "https://evil.example/"}),
+        "/login": lambda: httpx.Response(302, headers={"location": "/login"}),
+        "/login/": lambda: httpx.Response(302, headers={"location": "https://evil.example/"}),
+        "/signin": lambda: httpx.Response(302, headers={"location": "http://[evil"}),
     }
     found, asked = seen(answers)
 
-    assert (("/", "/home"), []) == ((found.root.asked, found.root.path), found.health)
-    assert {"shop.example"} == {request.url.host for request in asked}
-    assert 4 == sum(request.url.path == "/healthz" for request in asked)
+    assert ("/home", None) == (found.root.path, found.login)
+    assert {"staging.shop.example"} == {request.url.host for request in asked}
+    assert 1 == sum(request.url.path == "/login" for request in asked)
 
 
-def test_a_flood_is_cut(tmp_path: Path) -> None:
-    """A page without end costs no more than its first megabytes."""
-    text = render(seen({"/": lambda: html("<title>" + "x" * 5_000_000)})[0], WHEN)
+def test_where_the_root_leads_into_a_folder_it_is_looked_for_there_too() -> None:
+    """A service whose root leads to /v1/ has its heartbeat, version and document below it."""
+    answers: dict[str, Answer] = {
+        "/": lambda: httpx.Response(307, headers={"location": "/v1/"}),
+        "/v1/": lambda: httpx.Response(200, json={}),
+        "/v1/__heartbeat__": lambda: httpx.Response(200, json={"storage": True}),
+        "/v1/__version__": lambda: httpx.Response(200, json={"version": "26.5.0"}),
+        "/v1/__api__": lambda: httpx.Response(200, json={**DOCUMENT, "swagger": "2.0", "basePath": "/v1"}),
+    }
+    found, _ = seen(answers)
 
-    assert len(text) < 20_000
-    loaded(tmp_path, text)
+    assert ["/v1/__heartbeat__"] == [answer.path for answer in found.health]
+    assert ["/v1/__version__", "/v1/__api__"] == [build.path for build in found.builds]
+    assert found.document
+    assert "/v1/items" == found.document.readable[0]
+
+
+def test_the_written_file_is_there_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says each request and what is open, writes the file, and a second time leaves it alone."""
+    transport = httpx.MockTransport(lambda request: SHOP.get(request.url.path, lambda: httpx.Response(404))())
+    monkeypatch.setattr("suites.init.__main__.Looker", lambda url, say: Looker(url, say, transport))
+    path = tmp_path / "release.toml"
+    first = main([URL, "--to", str(path)])
+    before = path.read_text()
+    said = capsys.readouterr().err
+    second = main([URL, "--to", str(path)])
+
+    assert (0, 2, before) == (first, second, path.read_text())
+    assert f"init:   1/{MOST_REQUESTS} GET / answered 200" in said
+    assert re.search(
+        r"release.toml: \d\d guesses to check, \d\d questions to answer; what stays open is not verified", said
+    )
+    assert f"{path}: is there already, and is not overwritten; name another with --to" in capsys.readouterr().err
 
 
 def test_nobody_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,23 +359,21 @@ def test_nobody_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     path = tmp_path / "release.toml"
 
     assert 2 == main(["http://127.0.0.1:1", "--to", str(path)])
-    assert "init: http://127.0.0.1:1 does not answer" in capsys.readouterr().err
+    assert "is the address right, and reached from here?" in capsys.readouterr().err
     assert not path.exists()
-    with pytest.raises(Unreachable):
-        Looker("http://127.0.0.1:1").get("/")
 
 
-@pytest.mark.parametrize("url", ["shop.example", "ftp://shop.example", "https://me:hush@shop.example", f"{URL}/a"])
-def test_only_an_origin_is_looked_at(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A password in the address, a path and another scheme are refused with the mend."""
+@pytest.mark.parametrize(
+    ("url", "mend"),
+    [
+        ("shop.example", "is no address of a deployment"),
+        ("ftp://shop.example", "is no address of a deployment"),
+        ("https://me:hush@shop.example", "no secret may stand in release.toml"),
+        ("https://shop.example/?key=hush", "is no address of a deployment"),
+        ("https://shop.example:x", "is no address of a deployment"),
+    ],
+)
+def test_only_an_address_is_looked_at(url: str, mend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A password in the address, a query and another scheme are refused with the mend."""
     assert 2 == main([url, "--to", str(tmp_path / "release.toml")])
-    assert "write the origin alone" in capsys.readouterr().err
-
-
-def test_a_file_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody's contract is overwritten."""
-    path = tmp_path / "release.toml"
-    path.write_text("mine")
-
-    assert (2, "mine") == (main([URL, "--to", str(path)]), path.read_text())
-    assert "is there already" in capsys.readouterr().err
+    assert mend in capsys.readouterr().err
