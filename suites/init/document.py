@@ -37,7 +37,7 @@ def read(answer: Answer, prefix: str) -> Document | None:
     """Read a document; None where the answer is none. `prefix` is the path of the address that is looked at."""
     try:
         told: Any = json.loads(answer.body)
-        flavour = next(f"{kind} {told[kind]}" for kind in ("openapi", "swagger") if isinstance(told[kind], str))
+        flavour = next(f"{kind} {told[kind]}" for kind in ("openapi", "swagger") if isinstance(told.get(kind), str))
         paths = {path: item for path, item in told["paths"].items() if isinstance(item, dict)}
     except (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError):
         return None

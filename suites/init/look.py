@@ -94,7 +94,7 @@ def _health(looker: Looker, seen: Seen, below: str) -> None:
         elif answer.status in {500, 503}:
             seen.unwell.append(answer)
     versions = [looker.ask(path) for path in _usual(places.VERSION, below, "version")]
-    for answer in (*seen.health, *versions):
+    for answer in (*seen.health, *versions, seen.root):
         if answer.status == 200 and not _is_anything(answer, seen):
             seen.builds += _builds(answer)
     for header in places.BUILD_HEADERS:

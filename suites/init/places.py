@@ -75,10 +75,10 @@ DEPENDENCIES = {
     "/database": "database",
     "/cache": "cache",
     "/redis": "redis",
-    "heartbeat__": "database",
+    "/__heartbeat__": "database",
 }
 """What the end of a health path says about the dependency that it follows."""
-BUILD_FIELDS = ("version", "commit", "revision", "git_sha", "git_commit", "sha", "build", "release")
+BUILD_FIELDS = ("version", "commit", "revision", "git_sha", "git_commit", "sha", "build", "release", "project_version")
 BUILD_HEADERS = ("x-app-version", "x-version", "x-release", "x-build", "x-git-commit", "x-revision")
 HEADERS = (
     "strict-transport-security",

@@ -74,6 +74,9 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
+SWAGGER = {"swagger": "2.0", "info": {"version": "1.23"}, "basePath": "/v1", "paths": {"/items": {"get": {}}}}
+
+
 def html(text: str, **headers: str) -> httpx.Response:
     """Answer with a page."""
     return httpx.Response(200, html=text, headers=headers)
@@ -236,6 +239,19 @@ def test_it_only_reads_from_one_origin_and_little() -> None:
     assert not any("cookie" in request.headers for request in asked)
 
 
+def test_it_asks_slowly_but_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two requests to somebody else's deployment there is a pause."""
+    waited: list[float] = []
+    monkeypatch.setattr(client, "GAP_S", 60)
+    monkeypatch.setattr("suites.init.client.time.sleep", waited.append)
+    for url in (URL, "http://127.0.0.1:1"):
+        looker = Looker(url, lambda _: None, httpx.MockTransport(lambda _: httpx.Response(200)))
+        looker.ask("/")
+        looker.ask("/")
+
+    assert [True, True, False, False] == [wait > 50 for wait in waited]
+
+
 def test_it_stops_asking_when_it_asked_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not asked any more is said, and is no absence."""
     monkeypatch.setattr(client, "MOST_REQUESTS", 10)
@@ -321,17 +337,17 @@ def test_where_the_root_leads_into_a_folder_it_is_looked_for_there_too() -> None
     """A service whose root leads to /v1/ has its heartbeat, version and document below it."""
     answers: dict[str, Answer] = {
         "/": lambda: httpx.Response(307, headers={"location": "/v1/"}),
-        "/v1/": lambda: httpx.Response(200, json={}),
+        "/v1/": lambda: httpx.Response(200, json={"project_version": "26.5.0"}),
         "/v1/__heartbeat__": lambda: httpx.Response(200, json={"storage": True}),
         "/v1/__version__": lambda: httpx.Response(200, json={"version": "26.5.0"}),
-        "/v1/__api__": lambda: httpx.Response(200, json={**DOCUMENT, "swagger": "2.0", "basePath": "/v1"}),
+        "/v1/__api__": lambda: httpx.Response(200, json=SWAGGER),
     }
     found, _ = seen(answers)
 
     assert ["/v1/__heartbeat__"] == [answer.path for answer in found.health]
-    assert ["/v1/__version__", "/v1/__api__"] == [build.path for build in found.builds]
+    assert ["/v1/__version__", "/v1/", "/v1/__api__"] == [build.path for build in found.builds]
     assert found.document
-    assert "/v1/items" == found.document.readable[0]
+    assert ("swagger 2.0", ("/v1/items",)) == (found.document.flavour, found.document.readable)
 
 
 def test_the_written_file_is_there_once(
