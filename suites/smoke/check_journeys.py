@@ -21,7 +21,7 @@ from suites.smoke.contract import Smoke
 from suites.smoke.journeys import Ran
 from suites.smoke.redaction import redacted
 from suites.smoke.seen import Problem
-from suites.smoke.visit import Visit
+from suites.smoke.visit import Visit, keep
 
 # The folders have their own, shorter limit.
 pytestmark = pytest.mark.timeout(1800)
@@ -51,8 +51,11 @@ class Watched:
 
 
 @pytest.fixture
-def watched(visits: list[Visit], ran: list[Ran]) -> Watched:
-    """The declared pages and the journeys."""
+def watched(visits: list[Visit], ran: list[Ran], attach: Callable[..., None]) -> Watched:
+    """The declared pages and the journeys; of a page with problems, its log and a trace are kept."""
+    for number, visit in enumerate(visits, 1):
+        if visit.problems:
+            keep(attach, f"{number}{visit.page}", visit)
     return Watched(visits, ran)
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from evidence.check import check
 from suites.smoke.contract import NO_PAGE
-from suites.smoke.redaction import redacted, redacted_trace
-from suites.smoke.visit import Visit
+from suites.smoke.visit import Visit, keep
 
 # Getting a browser for the first time takes minutes.
 pytestmark = pytest.mark.timeout(1800)
@@ -24,10 +23,8 @@ def check_pages_load(visits: list[Visit], measure: Callable[..., None], attach: 
     for number, visit in enumerate(visits, 1):
         if visit.screenshot:
             attach(f"{number}{visit.page}.png", visit.screenshot)
-        # Of a page that logs an error, or lacks a part, too: SMOKE-002 says which.
-        if visit.trace:
-            attach(f"{number}{visit.page}-log.txt", redacted(visit.log))
-            attach(f"{number}{visit.page}-trace.zip", redacted_trace(visit.trace))
+        if visit.wrong:
+            keep(attach, f"{number}{visit.page}", visit)
     wrong = [f"{visit.page} {visit.wrong}" for visit in visits if visit.wrong]
 
     assert not wrong, "\n".join(wrong)

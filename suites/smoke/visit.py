@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Error, Page, TimeoutError  # noqa: A004
 
 from suites.smoke import vitals
 from suites.smoke.pictures import picture
+from suites.smoke.redaction import redacted, redacted_trace
 from suites.smoke.seen import Problem, is_releases_fault
 from suites.smoke.vitals import Vitals
 from suites.smoke.watch import Watcher
@@ -27,7 +29,7 @@ class Visit:
     """What came of opening a page LOADS times, each in a fresh context with an empty cache.
 
     `wrong` says what is wrong with the page, or is empty; `vitals` is the median, None where a load painted nothing.
-    `trace` is of one more load of a page that something is wrong with, as Playwright writes it, not redacted.
+    `trace` is of one more load of a page that something is wrong with, as Playwright writes it: `keep` redacts it.
     """
 
     page: str
@@ -82,6 +84,13 @@ def load(page: Page, url: str) -> str:
     if urlsplit(page.url).path != urlsplit(url).path:
         return f"leads to {urlsplit(page.url).path}: declare the page that it leads to"
     return ""
+
+
+def keep(attach: Callable[[str, bytes | str], None], name: str, visit: Visit) -> None:
+    """Keep the log and the trace of a page that something is wrong with."""
+    attach(f"{name}-log.txt", redacted(visit.log))
+    if visit.trace:
+        attach(f"{name}-trace.zip", redacted_trace(visit.trace))
 
 
 def rest(page: Page) -> None:
