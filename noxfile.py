@@ -196,7 +196,7 @@ def gather(session: nox.Session, *command: str, live: bool = False) -> None:
     except OSError as error:
         session.error(f"{options.run}: the run folder cannot be written ({error.strerror})")
     if command[0] != "python":
-        command = ("python", "-m", "pytest", "-p", "evidence.plugin", *command)
+        command = ("python", "-m", "pytest", "-p", "checks.plugin", *command)
     target = ("python", "-m", "fixtures.target", "--") if live else ()
     # 1 is "it looked, and something is wrong": evidence for the gate, not an accident.
     session.run(

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from evidence.catalogue import STAGES, CheckInfo
+from checks.catalogue import STAGES, CheckInfo
 from evidence.model import Evidence, Outcome, StageEvidence, StageRecord
 from evidence.release import Identity
 from evidence.run import RunRecord

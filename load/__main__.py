@@ -9,8 +9,8 @@ import sys
 # First of all that is not the standard library's: importing Locust patches sockets and ssl for everything after it.
 import locust
 
+from checks.stage import Stage, from_environment
 from evidence.errors import InputError
-from evidence.stage import Stage, from_environment
 from load import engine
 from load.checks import CHECKS, identifier
 from load.stage import BAD_INPUT, Runner

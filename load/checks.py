@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from evidence.check import check, identifier_of
+from checks.claim import check, identifier_of
 from load.measurement import Measurement
 from load.quantile import TooFewSamples, effective_size, interval, nearest_rank, ordered
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import msgspec
 
+from checks.claim import claim_of
+from checks.permission import refusal
+from checks.stage import Result, Stage
 from evidence import chart
-from evidence.check import claim_of
 from evidence.errors import InputError
 from evidence.model import Outcome
-from evidence.permission import refusal
 from evidence.release import Undeclared
 from evidence.run import now
-from evidence.stage import Result, Stage
 from load.charts import charts
 from load.checks import CHECKS, Check, Finding, identifier
 from load.config import Load, resolve

@@ -15,7 +15,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evidence import catalogue, release, run
+from checks import catalogue
+from evidence import release, run
 from evidence.errors import InputError
 from reports import policy
 from reports.baseline import gather

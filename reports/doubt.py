@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import re
 
-from evidence.catalogue import LIVE, CheckInfo
+from checks.catalogue import LIVE, CheckInfo
 from evidence.model import Evidence, Outcome, StageRecord
 from evidence.release import Identity
 from reports.limits import BOUND, Limit, figure, unit_of

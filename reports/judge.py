@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from evidence.catalogue import CheckInfo
+from checks.catalogue import CheckInfo
 from reports import accepted as acceptance
 from reports import charts, doubt, waivers
 from reports.accepted import Acceptance

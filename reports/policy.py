@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from evidence.catalogue import CheckInfo
+from checks.catalogue import CheckInfo
 from evidence.errors import InputError
 from reports import accepted, values, waivers
 from reports.accepted import Acceptance

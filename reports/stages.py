@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evidence.catalogue import STAGES, CheckInfo
+from checks.catalogue import STAGES, CheckInfo
 from evidence.model import Outcome, StageRecord
 from reports import doubt
 from reports.model import StageSummary

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import psycopg
 
+from checks.claim import check
 from evidence import chart
-from evidence.check import check
 from restore_drills.fingerprint import behind
 from restore_drills.recovery import BackupFailed, Recovered
 from restore_drills.steps import Steps

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from checks.stage import Stage
 from evidence import release as releases
 from evidence import run as runs
-from evidence.stage import Stage
 
 pytest_plugins = ["pytester"]
 

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence.catalogue import STAGES
-from evidence.catalogue import read as checks_of
+from checks.catalogue import STAGES
+from checks.catalogue import read as checks_of
 from fixtures.bad_releases import TREE, BadRelease, catalogue, plant
 
 PLANTED = TREE / ".nox" / "bad releases"

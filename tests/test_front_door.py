@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from evidence.catalogue import STAGES
+from checks.catalogue import STAGES
 from tests.fixtures.test_guard import until
 
 TREE = Path(__file__).parents[1]

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from evidence import catalogue, run
+from checks import catalogue
+from evidence import run
 from evidence.errors import InputError
 from reports import policy
 from reports.attestation.findings import Findings, differences
@@ -33,7 +34,7 @@ POLICY, WAIVERS = "policy.toml", "waivers.toml"
 def version() -> dict[str, str]:
     """Digest the code that judges and the checks that it knows: another version may say something else."""
     digest = hashlib.sha256()
-    for path in sorted(path for room in ("evidence", "reports") for path in (TREE / room).rglob("*.py")):
+    for path in sorted(path for room in ("checks", "evidence", "reports") for path in (TREE / room).rglob("*.py")):
         digest.update(f"{path.relative_to(TREE).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     for info in catalogue.read(TREE).values():
         digest.update(msgspec.json.encode(info))

@@ -13,9 +13,9 @@ import jsonschema
 import pytest
 from openapi_spec_validator.shortcuts import get_validator_cls
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import InputError
-from evidence.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import Request

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from evidence.check import check
+from checks.claim import check
 from evidence.variables import resolve
 from suites.api import Client
 from suites.integration.contract import Database

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.findings import Findings
 from evidence.variables import variable
 from suites.integration import generated
 from suites.integration.contract import Api

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from evidence.check import check
-from evidence.findings import Findings
+from checks.claim import check
+from checks.findings import Findings
 from suites.integration.contract import Health
 from suites.integration.outage import Outages
 

@@ -10,9 +10,9 @@ from functools import cached_property
 import psycopg
 import pytest
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import CannotTell, InputError
-from evidence.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve, variable
 from suites.integration import locks, schema, traffic

@@ -10,8 +10,8 @@ import httpx
 import psycopg
 import pytest
 
-from evidence.check import check
-from evidence.findings import Findings
+from checks.claim import check
+from checks.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve, variable
 from suites.api import Client, Request

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from evidence.check import check
-from evidence.findings import Findings
+from checks.claim import check
+from checks.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.integration import row_security

@@ -11,9 +11,9 @@ import httpx
 import msgspec
 import pytest
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.security.conftest import token_of

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import httpx
 
-from evidence.check import check
-from evidence.findings import Findings
+from checks.claim import check
+from checks.findings import Findings
 from evidence.release import Release
 from suites.security import cors
 from suites.security.contract import Cors

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.findings import Findings
 from evidence.release import Release
 from suites.api import Client
 from suites.security.conftest import document_of, signed_out, token_of

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import NotApplicable
-from evidence.findings import Findings
 from evidence.release import Release
 from evidence.variables import variable
 from suites.security import csp, csp_rules, headers

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from evidence.check import check
-from evidence.findings import Findings
+from checks.claim import check
+from checks.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve
 from fixtures.target import Target

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import httpx
 
-from evidence.check import check
-from evidence.findings import Findings
+from checks.claim import check
+from checks.findings import Findings
 from suites.security import leaks
 from suites.security.answers import Seen
 

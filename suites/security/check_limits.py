@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.findings import Findings
 from evidence.release import Release
 from suites.api import LONGEST_WAIT_S, Client
 from suites.security.contract import RateLimit

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import Client

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from evidence.check import check
-from evidence.findings import Findings
+from checks.claim import check
+from checks.findings import Findings
 from suites.api import Client
 from suites.security import cookies
 from suites.security.conftest import signed_out, submit

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
-from evidence.check import check
-from evidence.findings import Findings
+from checks.claim import check
+from checks.findings import Findings
 from suites.smoke import accessible, keyboard, narrow, structure
 from suites.smoke.opened import Opened
 from suites.smoke.pictures import picture

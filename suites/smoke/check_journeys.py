@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from evidence.check import check
+from checks.claim import check
+from checks.findings import Findings
 from evidence.errors import CannotTell, InputError, PassedOnRetry
-from evidence.findings import Findings
 from evidence.release import Release
 from suites.smoke.contract import Smoke
 from suites.smoke.journeys import Ran

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evidence.check import check
+from checks.claim import check
 from evidence.release import Release
 from evidence.variables import variable
 from suites.smoke import lighthouse

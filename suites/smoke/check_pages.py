@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evidence.check import check
+from checks.claim import check
 from suites.smoke.contract import NO_PAGE
 from suites.smoke.visit import Visit, keep
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.findings import Findings
 from suites.smoke.visit import load, rest
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from evidence.stage import redact
+from checks.stage import redact
 
 CREDENTIALS = ("authorization", "cookie", "set-cookie", "proxy-authorization")
 LEFT_OUT = "<left out>"

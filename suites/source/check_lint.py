@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.check import check
+from checks.claim import check
 from evidence.release import Release
 from suites.source.conftest import Clean
 

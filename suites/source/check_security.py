@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from evidence.check import check
+from checks.claim import check
 from evidence.release import Release, Undeclared
 from suites.source.advisories import Snapshot, served
 from suites.source.command import FINDINGS, Done, ToolBroke, run, tool

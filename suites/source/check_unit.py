@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence.check import check
+from checks.claim import check
 from evidence.release import Release, Undeclared
 from suites.source.command import ToolBroke, run
 

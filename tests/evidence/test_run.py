@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from checks.stage import Stage
 from evidence import release as releases
 from evidence import run as runs
 from evidence.errors import InputError
-from evidence.stage import Stage
 
 
 def test_two_stages_share_one_run(release_file: Path, tmp_path: Path) -> None:

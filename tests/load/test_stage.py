@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from checks.catalogue import read
+from checks.stage import Stage
 from evidence import release as releases
 from evidence import run as runs
-from evidence.catalogue import read
 from evidence.model import Evidence, Outcome
-from evidence.stage import Stage
 from load.checks import CHECKS, identifier
 from load.config import Load
 from load.measurement import Measurement, Vitals

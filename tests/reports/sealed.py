@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from checks.stage import Result, Stage
 from evidence import chart
 from evidence import release as releases
 from evidence import run as runs
 from evidence.model import Outcome
-from evidence.stage import Result, Stage
 from reports import __main__ as gate
 from reports import sign
 from reports.attestation import again, keys, sums

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from checks.stage import Result, Stage
 from evidence import release as releases
 from evidence import run as runs
 from evidence.chart import Chart, encode
 from evidence.model import Outcome
-from evidence.stage import Result, Stage
 from reports import charts
 from reports.baseline import Comparison, recorded
 from reports.judge import judge

@@ -9,9 +9,9 @@ from types import ModuleType
 
 import pytest
 
+from checks.stage import Stage
 from evidence.errors import InputError
 from evidence.model import Outcome
-from evidence.stage import Stage
 from reports import __main__ as gate
 from reports import history
 from reports.publish import FILES

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from checks.stage import Result, Stage
 from evidence import chart
 from evidence import release as releases
 from evidence import run as runs
 from evidence.model import Outcome
-from evidence.stage import Result, Stage
 from reports import __main__ as gate
 from reports.merge import Merged
 from reports.model import Gate

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence import catalogue
+from checks import catalogue
 from evidence.errors import InputError
 from reports import policy
 from reports.limits import Kind, Limit

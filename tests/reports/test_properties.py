@@ -14,7 +14,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evidence.catalogue import STAGES, CheckInfo
+from checks.catalogue import STAGES, CheckInfo
 from evidence.model import Evidence, Outcome, StageEvidence, StageRecord
 from reports.baseline import Comparison
 from reports.judge import judge

@@ -6,7 +6,7 @@ import datetime as dt
 
 import msgspec
 
-from evidence.catalogue import CheckInfo
+from checks.catalogue import CheckInfo
 from evidence.model import Evidence, Outcome, StageEvidence, StageRecord
 from evidence.release import Identity
 from evidence.run import RunRecord

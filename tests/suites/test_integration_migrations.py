@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.findings import Findings
 from evidence.release import Release, Source
 from fixtures.postgres import postgres
 from suites.integration import check_migrations, locks, schema, traffic

@@ -106,7 +106,7 @@ def stage_ran(folder: Path, release_file: Path, shop: str, tmp_path: Path, monke
     def go(table: str, source: str = JOURNEY) -> dict[str, Evidence]:
         (folder / "test_shop.py").write_text(source)
         release_file.write_text(f"{release_file.read_text()}[smoke]\n{table}\n")
-        command = [sys.executable, "-m", "pytest", "-p", "evidence.plugin", str(TREE / "suites" / "smoke")]
+        command = [sys.executable, "-m", "pytest", "-p", "checks.plugin", str(TREE / "suites" / "smoke")]
         done = run(command, 110, cwd=tmp_path)
         assert done.code in (0, 1), done.output
         evidence = runs.read_stage(tmp_path / "run" / "evidence" / "smoke.jsonl").evidence

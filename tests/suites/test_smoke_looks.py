@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page
 
+from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.findings import Findings
 from evidence.model import Finding
 from suites.smoke import accessible, keyboard, narrow, structure
 from suites.smoke.opened import Opened

@@ -41,7 +41,7 @@ def verify(release_file: Path, stage: str, check: str, *, source: str = "", **en
         "-m",
         "pytest",
         "-p",
-        "evidence.plugin",
+        "checks.plugin",
         f"suites/source/check_{stage}.py",
         "-k",
         ONLY[check],

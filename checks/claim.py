@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from evidence.permission import Need
+from checks.permission import Need
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -7,11 +7,11 @@ import datetime as dt
 import msgspec
 import pytest
 
+from checks.findings import MOST
+from checks.stage import DETAIL_LIMIT, Result, Stage, from_environment
 from evidence import run as runs
 from evidence.errors import InputError
-from evidence.findings import MOST
 from evidence.model import Evidence, Finding, Outcome
-from evidence.stage import DETAIL_LIMIT, Result, Stage, from_environment
 
 
 def result(outcome: Outcome = Outcome.PASSED, detail: str = "", **measured: float) -> Result:

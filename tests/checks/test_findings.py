@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.findings import PLACE_LIMIT, Findings, Found
+from checks.findings import PLACE_LIMIT, Findings, Found
 from evidence.model import Finding
 
 

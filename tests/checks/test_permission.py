@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from checks.permission import Need, is_loopback, refusal
 from evidence import release as releases
-from evidence.permission import Need, is_loopback, refusal
 
 
 @pytest.mark.parametrize(

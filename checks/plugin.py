@@ -1,4 +1,4 @@
-"""The pytest plugin that runs checks: `pytest -p evidence.plugin suites/smoke`.
+"""The pytest plugin that runs checks: `pytest -p checks.plugin suites/smoke`.
 
 An `assert` that fails means that the release broke the claim (FAILED). Any other exception, a broken fixture or a
 timeout means that we could not tell (ERRORED). Without the stage's environment nothing is written: for trying a check
@@ -17,15 +17,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from checks.claim import claim_of, identifier_of, needs_of
+from checks.findings import Findings, Found
+from checks.permission import refusal
+from checks.stage import Result, Stage, from_environment
 from evidence import release as releases
-from evidence.check import claim_of, identifier_of, needs_of
 from evidence.errors import CannotTell, InputError, NotApplicable, PassedOnRetry
-from evidence.findings import Findings, Found
 from evidence.model import Outcome, worst
-from evidence.permission import refusal
 from evidence.release import Undeclared
 from evidence.run import now
-from evidence.stage import Result, Stage, from_environment
 
 STAGE = pytest.StashKey[Stage]()
 NOT_APPLICABLE = pytest.StashKey[str]()

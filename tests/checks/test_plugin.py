@@ -13,7 +13,7 @@ from evidence import run as runs
 from evidence.model import Evidence, Outcome, StageEvidence
 
 Ran = Callable[..., tuple[int, StageEvidence | None]]
-HEAD = "import pytest\nfrom evidence.check import check\n"
+HEAD = "import pytest\nfrom checks.claim import check\n"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def ran(pytester: pytest.Pytester, release_file: Path, tmp_path: Path, monkeypat
     def go(source: str, *arguments: str) -> tuple[int, StageEvidence | None]:
         pytester.makeini("[pytest]\npython_files = check_*.py\npython_functions = check_*\n")
         pytester.makepyfile(check_shop=HEAD + source)
-        code = pytester.runpytest_subprocess("-p", "evidence.plugin", *arguments).ret
+        code = pytester.runpytest_subprocess("-p", "checks.plugin", *arguments).ret
         path = run / "evidence" / "smoke.jsonl"
         return int(code), runs.read_stage(path) if path.exists() else None
 
@@ -201,7 +201,7 @@ def test_a_full_disk_is_one_line(ran: Ran, pytester: pytest.Pytester, tmp_path: 
     ran('@check("SHOP-001")\ndef check_it():\n    """It sells."""\n    assert False, "x" * 7000\n')
     path = tmp_path / "runs" / "r1" / "evidence" / "smoke.jsonl"
     path.unlink()
-    limited = f"ulimit -f 8; exec {sys.executable} -m pytest -p evidence.plugin -p no:cacheprovider -s"
+    limited = f"ulimit -f 8; exec {sys.executable} -m pytest -p checks.plugin -p no:cacheprovider -s"
     done = subprocess.run(["sh", "-c", limited], cwd=pytester.path, capture_output=True, text=True, check=False)
 
     assert 4 == done.returncode

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from checks.findings import MOST
 from evidence import release as releases
 from evidence import run as runs
 from evidence.errors import InputError
-from evidence.findings import MOST
 from evidence.model import Build, Evidence, Finding, Outcome, StageRecord, worst
 
 DETAIL_LIMIT = 8_000
