@@ -1,0 +1,156 @@
+"""What each command does, and what it tells machines. The lock is held, and what was cut short before is settled."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+
+from evidence.errors import InputError
+from restore_drills.backups import proof, restore, retention, take, wal
+from restore_drills.backups.config import Config
+from restore_drills.backups.findings import Finding, find
+from restore_drills.backups.model import Manifest, by_id
+from restore_drills.backups.programs import Programs, human
+from restore_drills.backups.repository import Repository
+
+Told = dict[str, object]
+
+
+def full(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """Take a full backup."""
+    del options
+    return _taken(config, repository, take.physical(repository, programs, config.database, None))
+
+
+def incremental(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """Take what changed since the newest physical backup, or since the newest full one."""
+    wanted = ("full",) if options.since == "full" else ("full", "incremental")
+    parents = [one for one in repository.manifests() if one.kind in wanted]
+    if not parents:
+        msg = f"{repository.store.name}: has no full backup to go on from; take `full` first"
+        raise InputError(msg)
+    return _taken(config, repository, take.physical(repository, programs, config.database, parents[-1]))
+
+
+def logical(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """Dump one database."""
+    del options
+    return _taken(config, repository, take.logical(repository, programs, config.database))
+
+
+def ship(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """Bring the log into the store."""
+    del programs, options
+    if not config.wal:
+        msg = f"{config.path}: `wal` is missing: the folder that the server's archive_command writes to"
+        raise InputError(msg)
+    shipped = wal.ship(repository, config.inside(config.wal))
+    repository.say(f"shipped {len(shipped)} files of the log")
+    return {"shipped": shipped}
+
+
+def show(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """List backups, why each is kept, and the log."""
+    del programs, options
+    manifests, damaged = repository.readable()
+    plan = retention.plan(manifests, config.keep)
+    for one in manifests:
+        why = ", ".join(plan.keep.get(one.id, ("will be pruned",)))
+        repository.say(f"{one.id}  {human(one.stored_size):>9}  {one.start_lsn} to {one.end_lsn}  {why}")
+    backups = [{**_told(one), "keep": plan.keep.get(one.id, ())} for one in manifests]
+    log = {archive.system_identifier: len(archive.kept) for archive in _archives(repository, manifests)}
+    return {"backups": backups, "log": log, "damaged": damaged}
+
+
+def verify(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """Look for what is wrong, byte by byte; or restore and compare row by row."""
+    manifests, damaged = repository.readable()
+    chosen = _chosen(manifests, options.id, newest=options.restore)
+    found = [Finding(text.partition(":")[0], text) for text in damaged]
+    for one in chosen:
+        repository.say(f"verify {one.id}")
+        found += proof.restored(repository, programs, one) if options.restore else proof.stored(repository, one)
+    if options.id is None:
+        archives = _archives(repository, manifests)
+        found += find(manifests, archives, config.every, dt.datetime.now(dt.UTC))
+    for finding in found:
+        repository.say(f"FOUND {finding.place}: {finding.problem}")
+    if not chosen:
+        found.append(Finding(repository.store.name, "holds no backup: nothing was verified"))
+    return {"verified": [one.id for one in chosen], "restored": options.restore, "findings": found}
+
+
+def prune(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """Show what goes; remove it where that is confirmed."""
+    del programs
+    manifests = repository.manifests()
+    log = [kept for archive in _archives(repository, manifests) for kept in archive.kept]
+    plan = retention.plan(manifests, config.keep, log)
+    for one in plan.remove:
+        repository.say(f"{'remove' if options.yes else 'would remove'} {one.id} ({human(one.stored_size)})")
+        if options.yes:
+            repository.remove(one)
+    repository.say(f"{'remove' if options.yes else 'would remove'} {len(plan.log)} files of the log")
+    for kept in plan.log if options.yes else ():
+        repository.store.delete(kept.key)
+    gone = [one.id for one in plan.remove]
+    return {"removed": options.yes, "backups": gone, "log": [kept.name for kept in plan.log], "keep": plan.keep}
+
+
+def bring_back(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """Restore data files and recover; fetch the files of a dump."""
+    del config
+    target = restore.Target.of(options.until)
+    manifests = repository.manifests()
+    one = _chosen(manifests, options.id, newest=True)[0] if options.id else restore.choose(manifests, target)
+    if not one.physical:
+        proof.fetch(repository, one, restore.fresh(options.to))
+        repository.say("fetched; restore globals.sql by psql, then dump/ by pg_restore")
+        return {**_told(one), "to": str(options.to)}
+    with restore.recovered(repository, programs, one, target, options.to) as server:
+        reached = take.moment(server.address()).lsn
+    repository.say(f"recovered to {reached} in {options.to / 'data'}; start it with pg_ctl, archiving is off")
+    return {**_told(one), "to": str(options.to / "data"), "reached": reached}
+
+
+Command = Callable[[Config, Repository, Programs, argparse.Namespace], Told]
+COMMANDS: Mapping[str, Command] = {
+    "full": full,
+    "incremental": incremental,
+    "logical": logical,
+    "wal": ship,
+    "list": show,
+    "verify": verify,
+    "prune": prune,
+    "restore": bring_back,
+}
+
+
+def _taken(config: Config, repository: Repository, manifest: Manifest) -> Told:
+    if config.wal and manifest.physical:
+        wal.ship(repository, config.inside(config.wal))
+    return _told(manifest)
+
+
+def _told(one: Manifest) -> Told:
+    seconds = round((one.finished - one.started).total_seconds(), 3)
+    return {
+        "id": one.id, "kind": one.kind, "finished": one.finished, "seconds": seconds, "bytes": one.size,
+        "stored_bytes": one.stored_size, "start_lsn": one.start_lsn, "end_lsn": one.end_lsn, "parents": one.parents,
+        "content": one.content,
+    }  # fmt: skip
+
+
+def _chosen(manifests: Sequence[Manifest], name: str | None, *, newest: bool) -> list[Manifest]:
+    if name is None:
+        return list(manifests[-1:] if newest else manifests)
+    if name not in by_id(manifests):
+        msg = f"{name}: is no backup of this store; `list` shows them"
+        raise InputError(msg)
+    return [by_id(manifests)[name]]
+
+
+def _archives(repository: Repository, manifests: Sequence[Manifest]) -> list[wal.Archive]:
+    servers = sorted({one.system_identifier for one in manifests})
+    return [wal.Archive.read(repository, server) for server in servers]

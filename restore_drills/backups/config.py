@@ -1,0 +1,81 @@
+"""`backup.toml`: whose backups go where, sealed for whom, and how long they are kept."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from evidence.errors import InputError
+from restore_drills.backups.crypt import Keys
+from restore_drills.backups.model import Kind
+from restore_drills.backups.programs import Say
+from restore_drills.backups.repository import Repository
+from restore_drills.backups.retention import Rules
+from restore_drills.backups.store import HIDDEN, Folder, Store
+
+NAME = "backup.toml"
+VARIABLE = re.compile(r"\$\{(\w+)\}")
+Hours = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`${NAME}` anywhere is an environment variable: no secret stands in the file.
+
+    `wal` is the folder that the server archives into; `keep` is by kind, and `every` says how many hours lie between
+    two backups of a kind, for what was missed to be seen.
+    """
+
+    database: str
+    store: str
+    wal: str = ""
+    work: str = ""
+    recipients: tuple[str, ...] = ()
+    keep: dict[Kind, Rules] = msgspec.field(default_factory=dict)
+    every: dict[Kind, Hours] = msgspec.field(default_factory=lambda: {"full": 24.0, "incremental": 1.0})
+    path: Path = Path(NAME)
+
+    def inside(self, name: str) -> Path:
+        """Resolve a path from the file's folder."""
+        return self.path.parent / name
+
+    def repository(self, say: Say, identity: Path | None = None) -> Repository:
+        """Open the repository that it names."""
+        store = self._store()
+        default = store.root / HIDDEN if isinstance(store, Folder) else self.inside(".backup-work")
+        return Repository(store, self.inside(self.work) if self.work else default, Keys(self.recipients, identity), say)
+
+    def _store(self) -> Store:
+        if "://" not in self.store:
+            return Folder(self.inside(self.store))
+        msg = f"{self.path}: `store`: {self.store!r} is neither a folder nor s3://BUCKET/PREFIX"
+        raise InputError(msg)
+
+
+def load(path: Path) -> Config:
+    """Read it strictly; InputError names file and field."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(VARIABLE.sub(lambda found: _variable(found[1], path), text))
+        return msgspec.convert({**data, "path": path.absolute()}, Config)
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror}); write one (README, Back up), or name it with --config"
+        raise InputError(msg) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: is not valid TOML: {error}"
+        raise InputError(msg) from None
+    except msgspec.ValidationError as error:
+        msg = f"{path}: {error}"
+        raise InputError(msg) from None
+
+
+def _variable(name: str, path: Path) -> str:
+    if name not in os.environ:
+        msg = f"{path}: the environment variable {name} is not set"
+        raise InputError(msg)
+    # As in a TOML string, whatever it holds.
+    return os.environ[name].replace("\\", "\\\\").replace('"', '\\"')

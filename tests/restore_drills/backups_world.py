@@ -1,0 +1,126 @@
+"""What the tests of backups share: made-up manifests, repositories, and a server that archives its log."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psycopg
+
+from fixtures.postgres import Postgres, postgres
+from restore_drills.backups import archive
+from restore_drills.backups.crypt import Keys
+from restore_drills.backups.model import Content, File, Kind, Manifest
+from restore_drills.backups.programs import Programs, Say
+from restore_drills.backups.repository import Repository
+from restore_drills.backups.restored import server_user
+from restore_drills.backups.store import HIDDEN, Folder
+
+PROGRAMS = Programs()
+NOON = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
+
+
+def manifest(
+    kind: Kind = "full",
+    when: dt.datetime = NOON,
+    parents: tuple[str, ...] = (),
+    number: int = 0,
+    files: Mapping[str, bytes] | None = None,
+    **other: object,
+) -> Manifest:
+    """Make a manifest up; each `number` lies one segment further on in the log."""
+    at = f"0/{(number + 1) << 24:X}"
+    given: dict[str, object] = {
+        "id": f"{when:%Y%m%dT%H%M%SZ}-{kind}-{number:06x}",
+        "kind": kind,
+        "started": when,
+        "finished": when + dt.timedelta(minutes=1),
+        "server_version": 180006,
+        "system_identifier": "7",
+        "timeline": 1,
+        "segment_size": 1 << 24,
+        "start_lsn": at,
+        "end_lsn": at,
+        "database": "shop",
+        "superuser": "root",
+        "parents": parents,
+        "content": Content(bound="lsn", lsn=at, alone=True, databases=1, tables=1, rows=1),
+        "files": tuple(file(name, content) for name, content in (files or {}).items()),
+    }
+    return Manifest(**{**given, **other})  # type: ignore[arg-type]
+
+
+def file(name: str, content: bytes) -> File:
+    """Describe a file that is stored as it is."""
+    digest = hashlib.sha256(content).hexdigest()
+    return File(name=name, size=len(content), sha256=digest, stored_size=len(content), stored_sha256=digest)
+
+
+def repository(root: Path, keys: Keys | None = None) -> Repository:
+    """Open a repository in a folder."""
+    return Repository(Folder(root), root / HIDDEN, keys or Keys(), Say(quiet=True))
+
+
+def committed(place: Repository, one: Manifest, files: Mapping[str, bytes]) -> Manifest:
+    """Commit a made-up backup."""
+    folder = place.work / one.id
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    place.commit(one, folder)
+    return one
+
+
+@contextlib.contextmanager
+def archiving() -> Iterator[tuple[Postgres, Path]]:
+    """Run a server that summarizes and archives its log, and name the folder that it archives into."""
+    with tempfile.TemporaryDirectory(prefix="release-verification-wal-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        spool = folder / "wal spool"
+        spool.mkdir()
+        if user := server_user():
+            os.chown(spool, *user)
+        program = shutil.copy(archive.__file__, folder / "archive.py")
+        command = f'{_python()} "{program}" "%p" "{spool}"'
+        settings = {"summarize_wal": "on", "archive_mode": "on", "archive_command": command}
+        with postgres(settings=settings) as server:
+            yield server, spool
+
+
+def execute(dsn: str, *statements: str) -> None:
+    """Run statements, each by itself."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def archived(server: Postgres) -> str:
+    """Close the segment that is written to; return its name when it has been archived."""
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
+        assert row
+        while True:
+            done = connection.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchone()
+            if done and str(done[0]) >= row[0]:
+                return str(row[0])
+
+
+def _python() -> str:
+    """Find a Python that the server's user may run: root's own it may not."""
+    user = server_user()
+    for found in (sys.executable, shutil.which("python3", path="/usr/bin:/usr/local/bin")):
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            identity = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+            subprocess.run([str(found), "-c", ""], check=True, capture_output=True, **identity)  # type: ignore[call-overload]
+            return str(found)
+    message = "no Python that the server's user may run"
+    raise RuntimeError(message)

@@ -1,0 +1,162 @@
+"""Retention is restic's `forget --keep-*`; the newest stays, and so does whatever something kept still needs."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evidence.errors import InputError
+from restore_drills.backups.model import KINDS, Kind, Manifest
+from restore_drills.backups.retention import Plan, Rules, kept, plan
+from restore_drills.backups.wal import Kept
+from tests.restore_drills.backups_world import NOON, manifest
+
+Days = list[dt.datetime]
+
+
+def days(*back: float) -> Days:
+    """Moments, so many days ago, newest first."""
+    return [NOON - dt.timedelta(days=one) for one in back]
+
+
+def stays(times: Days, **rules: int) -> list[int]:
+    """Say which stay, by position."""
+    return [position for position, why in enumerate(kept(times, Rules(**rules))) if why]
+
+
+@pytest.mark.parametrize(
+    ("times", "rules", "expected"),
+    [
+        pytest.param(days(0, 1, 2, 3), {"last": 2}, [0, 1], id="the last two"),
+        pytest.param(days(0, 0.1, 0.2, 1, 2), {"daily": 2}, [0, 3], id="the newest of each day"),
+        pytest.param([NOON - dt.timedelta(weeks=n) for n in range(12)], {"daily": 4}, [0, 1, 2, 3], id="12 Sundays"),
+        pytest.param(days(0, 1, 2), {"daily": 5}, [0, 1, 2], id="fewer than the count"),
+        pytest.param(days(0, 0.1, 0.2), {"daily": 2}, [0, 2], id="the oldest, where the count is not used up"),
+        pytest.param(days(0, 0.1, 0.2), {"daily": 1}, [0], id="not the oldest, where it is"),
+        pytest.param(days(*range(67)), {"daily": 7, "weekly": 4, "monthly": 12}, [*range(7), 10, 17, 25, 56, 66],
+                     id="67 days: 7 days, weeks, months, and the oldest of all"),
+        pytest.param(days(*range(100)), {"yearly": 3}, [0, 99], id="the oldest stands for the year before"),
+        pytest.param([dt.datetime(2027, 1, 3, tzinfo=dt.UTC), dt.datetime(2027, 1, 1, tzinfo=dt.UTC),
+                      dt.datetime(2026, 12, 31, tzinfo=dt.UTC), dt.datetime(2026, 12, 27, tzinfo=dt.UTC)],
+                     {"weekly": 2}, [0, 3], id="New Year is in ISO week 53 of the old year"),
+        pytest.param([dt.datetime(2026, 10, 25, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=1))),
+                      dt.datetime(2026, 10, 25, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2))),
+                      dt.datetime(2026, 10, 24, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))],
+                     {"hourly": 2}, [0, 1], id="the hour that comes twice in autumn is two hours"),
+        pytest.param(days(-400, 0, 1), {"daily": 2}, [0, 1], id="one from the future eats a count, as in restic"),
+    ],
+)  # fmt: skip
+def test_restics_rules(times: Days, rules: dict[str, int], expected: list[int]) -> None:
+    """Each documented behaviour of `forget --keep-*`."""
+    assert expected == stays(times, **rules)
+
+
+def test_a_policy_that_keeps_nothing_is_refused() -> None:
+    """All counts zero is a mistake, never a wish."""
+    with pytest.raises(InputError, match=r"\[keep.full\]: keeps nothing"):
+        plan([manifest()], {"full": Rules()})
+
+
+def test_what_a_kept_backup_needs_stays_with_the_reason() -> None:
+    """A full backup that its own rule lets go stays for its incremental one, and says so."""
+    old = manifest(when=NOON - dt.timedelta(days=9))
+    new = manifest(when=NOON, number=1)
+    child = manifest("incremental", NOON - dt.timedelta(days=8), (old.id,), number=2)
+    planned = plan([old, new, child], {"full": Rules(last=1), "incremental": Rules(hourly=24)})
+
+    assert {old.id: (f"needed by {child.id}",), child.id: ("hourly",), new.id: ("last",)} == planned.keep
+    assert () == planned.remove
+
+
+def test_dependants_go_first() -> None:
+    """At whatever moment a prune is cut short, nothing is left whose parent is gone."""
+    full = manifest(when=NOON - dt.timedelta(days=9))
+    one = manifest("incremental", NOON - dt.timedelta(days=8), (full.id,), number=1)
+    two = manifest("incremental", NOON - dt.timedelta(days=8, hours=-1), (full.id, one.id), number=2)
+    new = manifest(number=3)
+    other = manifest("incremental", NOON, (new.id,), number=4)
+    planned = plan([full, one, two, new, other], {"full": Rules(last=1), "incremental": Rules(last=1)})
+
+    assert (two, one, full) == planned.remove
+
+
+def test_two_databases_in_one_store_do_not_push_each_other_out() -> None:
+    """The policy is applied to each by itself."""
+    shop = [manifest("logical", NOON - dt.timedelta(hours=n), number=n) for n in range(3)]
+    crm = manifest("logical", NOON - dt.timedelta(days=30), number=9, database="crm")
+
+    assert {shop[0].id, crm.id} == set(plan([*shop, crm], {"logical": Rules(last=1)}).keep)
+
+
+def test_the_log_goes_up_to_the_oldest_physical_backup_that_stays() -> None:
+    """Without a physical backup all of it stays: there is nothing to measure by."""
+    log = [Kept(f"0000000100000000000000{n:02X}", "", "") for n in range(6)]
+    stay = [manifest(number=2), manifest(number=3, when=NOON + dt.timedelta(days=1))]
+
+    assert ["000000010000000000000000", "000000010000000000000001", "000000010000000000000002"] == [
+        one.name for one in plan(stay, {}, log).log
+    ]
+    assert () == plan([manifest("logical")], {}, log).log
+
+
+RULES = st.builds(Rules, **{name: st.integers(0, 4) for name in ("last", "hourly", "daily", "weekly", "monthly")})
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Manifest]:
+    """Chains in any order of time: each backup is full, logical, or goes on from any chain before it."""
+    made: list[Manifest] = []
+    moment = NOON
+    for number, (kind, hours, back) in enumerate(
+        draw(
+            st.lists(
+                st.tuples(st.sampled_from(KINDS), st.integers(0, 400), st.integers(0, 9)),
+                max_size=25,
+            )
+        )
+    ):
+        moment += dt.timedelta(hours=hours)
+        physical = [one for one in made if one.physical]
+        chosen: Kind = kind if kind != "incremental" or physical else "full"
+        parent = physical[-1 - back % len(physical)] if chosen == "incremental" else None
+        parents = (*parent.parents, parent.id) if parent else ()
+        made.append(manifest(chosen, moment, parents, number))
+    return made
+
+
+def policy_of(full: Rules, incremental: Rules, logical: Rules) -> dict[Kind, Rules]:
+    """Give each kind its rules."""
+    return {"full": full, "incremental": incremental, "logical": logical}
+
+
+NOT_EMPTY = RULES.filter(lambda rules: rules != Rules())
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(), st.builds(policy_of, NOT_EMPTY, NOT_EMPTY, NOT_EMPTY))
+def test_what_always_holds(history: list[Manifest], policy: dict[Kind, Rules]) -> None:
+    """The newest of each kind stays, with everything it needs; nothing is lost; planning again removes nothing more."""
+    planned: Plan = plan(history, policy)
+    left = [one for one in history if one.id in planned.keep]
+
+    assert sorted(one.id for one in history) == sorted([*planned.keep, *(one.id for one in planned.remove)])
+    assert {parent for one in left for parent in one.parents} <= planned.keep.keys()
+    for kind in KINDS:
+        if own := [one for one in history if one.kind == kind]:
+            assert max(own, key=lambda one: (one.started, one.id)).id in planned.keep
+    assert all(why for why in planned.keep.values())
+    for position in range(len(planned.remove)):
+        there = {one.id for one in (*left, *planned.remove[position:])}
+        assert all(parent in there for one in history if one.id in there for parent in one.parents)
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(), st.builds(policy_of, NOT_EMPTY, NOT_EMPTY, NOT_EMPTY))
+def test_pruning_twice_is_pruning_once(history: list[Manifest], policy: dict[Kind, Rules]) -> None:
+    """What a prune leaves, the next one leaves too."""
+    left = [one for one in history if one.id in plan(history, policy).keep]
+
+    assert () == plan(left, policy).remove
