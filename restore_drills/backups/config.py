@@ -52,6 +52,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def _store(self) -> Store:
         if "://" not in self.store:
             return Folder(self.inside(self.store))
+        if re.fullmatch(r"s3://[^/]+(/.+)?", self.store):
+            from restore_drills.backups.s3 import S3  # noqa: PLC0415 - a folder needs no library
+
+            return S3(self.store)
         msg = f"{self.path}: `store`: {self.store!r} is neither a folder nor s3://BUCKET/PREFIX"
         raise InputError(msg)
 

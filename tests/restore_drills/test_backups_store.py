@@ -1,0 +1,225 @@
+"""Both stores keep their word, S3 against a real server; and what is sealed opens with its own key alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from pyrage import x25519
+
+from fixtures.postgres import free_port
+from restore_drills.backups.crypt import KeyRefused, Keys
+from restore_drills.backups.model import Damaged, Manifest, encode
+from restore_drills.backups.repository import DRAFT, Repository, measured
+from restore_drills.backups.s3 import PART, S3
+from restore_drills.backups.store import Entry, Folder, Store, StoreError
+from tests.restore_drills.backups_world import manifest, repository
+
+KEY = "backups/a b/Größe.tar"
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A real S3 server (rclone's) with an empty bucket; the folder behind it."""
+    folder = tmp_path_factory.mktemp("s3")
+    (folder / "bucket").mkdir()
+    port, secret = free_port(), secrets.token_urlsafe(16)
+    program = shutil.which("rclone", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert program, "rclone is missing: install the group dev"
+    command = [program, "serve", "s3", str(folder), f"--addr=127.0.0.1:{port}", f"--auth-key=backupkey,{secret}"]
+    server = subprocess.Popen(command, env={**os.environ, "RCLONE_CONFIG": os.devnull}, stderr=subprocess.DEVNULL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "backupkey")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+        patch.setenv("AWS_REGION", "us-east-1")
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield folder / "bucket"
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """Each kind of store, empty."""
+    if request.param == "folder":
+        return Folder(tmp_path / "a store")
+    request.getfixturevalue("bucket")
+    return S3(f"s3://bucket/{request.node.name}")
+
+
+def local(tmp_path: Path, content: bytes) -> Path:
+    """Make a local file."""
+    path = tmp_path / "local"
+    path.write_bytes(content)
+    return path
+
+
+def test_an_object_comes_back(store: Store, tmp_path: Path) -> None:
+    """Also a large one, which goes in parts; it is listed with its size, and its neighbour by name is not."""
+    content = secrets.token_bytes(PART + 12345)
+    store.put(KEY, local(tmp_path, content))
+    store.put("backups/a", local(tmp_path, b""))
+
+    assert [Entry(KEY, len(content))] == list(store.list("backups/a b/"))
+    assert {KEY, "backups/a"} == {entry.key for entry in store.list("backups/")}
+    with store.open(KEY) as file:
+        assert content[:3] == file.read(3)
+        assert content[3:] == file.read()
+    assert not (tmp_path / "local").exists()
+
+
+def test_an_object_is_replaced_and_removed(store: Store, tmp_path: Path) -> None:
+    """Removing what is not there is well; reading it is refused by name."""
+    store.put(KEY, local(tmp_path, b"one"))
+    store.put(KEY, local(tmp_path, b"two"))
+    with store.open(KEY) as file:
+        assert b"two" == file.read()
+    store.delete(KEY)
+    store.delete(KEY)
+
+    assert [] == list(store.list(""))
+    with pytest.raises(StoreError, match="Größe.tar is missing"), store.open(KEY):  # noqa: RUF043 - a name
+        pass
+
+
+def test_wrong_credentials_are_one_sentence(bucket: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It names the store, the object, and where to look; and never the secret."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
+
+    with pytest.raises(StoreError, match=r"s3://bucket: backups/x: .*AWS_") as refused:
+        S3("s3://bucket").put("backups/x", local(tmp_path, b"x"))
+    assert "wrong-secret" not in str(refused.value)
+    assert [] == list(bucket.rglob("x"))
+
+
+def test_a_store_that_is_gone_is_one_sentence(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing hangs, and nothing is a traceback."""
+    assert bucket.exists()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr("restore_drills.backups.s3.RETRIES", 0)
+
+    with pytest.raises(StoreError, match="s3://bucket"):
+        list(S3("s3://bucket").list("backups/"))
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Path:
+    """A file with a secret key, as age-keygen writes it."""
+    path = tmp_path / "key.txt"
+    own = x25519.Identity.generate()
+    path.write_text(f"# public key: {own.to_public()}\n{own}\n")
+    return path
+
+
+def public(identity: Path) -> str:
+    """Its public key."""
+    return identity.read_text().split()[3]
+
+
+def sealed(place: Repository, content: bytes) -> Manifest:
+    """Commit a backup of one file, sealed for the repository's recipients."""
+    recipients = place.keys.recipients
+    one = manifest(files={"base.tar": content}, recipients=recipients)
+    folder = place.work / one.id
+    folder.mkdir(parents=True)
+    (folder / "base.tar").write_bytes(content)
+    place.keys.seal(folder / "base.tar")
+    size, digest = measured(folder / "base.tar")
+    stored = msgspec.structs.replace(one.files[0], stored_size=size, stored_sha256=digest)
+    one = msgspec.structs.replace(one, files=(stored,))
+    place.commit(one, folder)
+    return one
+
+
+def read(place: Repository, one: Manifest) -> bytes:
+    """Read its file."""
+    with place.open(one, one.files[0]) as file:
+        return file.read()
+
+
+def test_what_is_sealed_opens_with_its_key_alone(identity: Path, tmp_path: Path) -> None:
+    """No plain byte lies in the store; the key opens it, no key and another key are refused by name."""
+    content = b"a secret row " * 50_000
+    place = repository(tmp_path / "store", Keys([public(identity)], identity))
+    one = sealed(place, content)
+    other = tmp_path / "other.txt"
+    other.write_text(str(x25519.Identity.generate()))
+    none = tmp_path / "none.txt"
+    none.write_text("hello")
+
+    assert content == read(place, one)
+    assert [] == [path for path in tmp_path.rglob("*") if path.is_file() and b"a secret row" in path.read_bytes()]
+    for file, said in (
+        (None, "--identity"),
+        (other, "sealed for another key"),
+        (none, "is not a file of age secret keys"),
+    ):
+        with pytest.raises(KeyRefused, match=said):
+            read(repository(tmp_path / "store", Keys([public(identity)], file)), one)
+    with pytest.raises(KeyRefused, match="is not a file"):
+        read(repository(tmp_path / "store", Keys([public(identity)], tmp_path / "lost.txt")), one)
+
+
+@pytest.mark.parametrize("at", [-1, 30, 70_000])
+def test_what_was_altered_does_not_authenticate(identity: Path, tmp_path: Path, at: int) -> None:
+    """In the header, in the middle, at the end."""
+    place = repository(tmp_path / "store", Keys([public(identity)], identity))
+    one = sealed(place, bytes(200_000))
+    path = Path(place.store.name, "backups", one.id, "base.tar")
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises((Damaged, KeyRefused), match=r"base\.tar"):
+        read(place, one)
+
+
+def test_what_was_cut_off_does_not_authenticate(identity: Path, tmp_path: Path) -> None:
+    """Also at the boundary of one of age's chunks."""
+    place = repository(tmp_path / "store", Keys([public(identity)], identity))
+    one = sealed(place, bytes(200_000))
+    path = Path(place.store.name, "backups", one.id, "base.tar")
+    path.write_bytes(path.read_bytes()[: -(200_000 % 65536 + 16)])
+
+    with pytest.raises(Damaged, match="altered or cut short"):
+        read(place, one)
+
+
+def test_a_recipient_that_is_none_is_refused() -> None:
+    """Before anything is made that nobody could open."""
+    with pytest.raises(Exception, match=r"`recipients`: 'age1nobody' is no public key"):
+        Keys(["age1nobody"])
+
+
+def test_an_upload_that_was_cut_short_goes_on(bucket: Path, tmp_path: Path) -> None:
+    """What the store has of a backup is not put there again; the rest is, and then it is committed."""
+    place = repository(tmp_path / "local")
+    place.store = S3("s3://bucket/resumed")
+    files = {"one.tar": b"1" * 1000, "two.tar": b"2"}
+    one = manifest(files=files)
+    folder = place.work / one.id
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / DRAFT).write_bytes(encode(one))
+    place.store.put(f"backups/{one.id}/one.tar", folder / "one.tar")
+    with place.lock():
+        place.settle()
+
+    assert [one] == place.manifests()
+    assert 1000 == (bucket / "resumed" / "backups" / one.id / "one.tar").stat().st_size
