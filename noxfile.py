@@ -13,6 +13,7 @@ nox -s smoke gate                one stage, judged alone: HOLD, since the others
 nox -s load gate -- --run PATH   run one stage again in an existing run, and judge the whole run again
 nox -s init -- URL               write a first release.toml by looking at a running release
 nox -s accept -- --run PATH      print what a run found, for a person to accept some of it until a date
+nox -s backup -- --help          make, keep, prove and restore backups of PostgreSQL, as backup.toml says
 nox -t dev                       this repository's own format, lint, types, import contracts and tests
 nox -s matrix                    prove that every bad release is caught by exactly the checks that it names
 
@@ -132,6 +133,14 @@ def accept(session: nox.Session) -> None:
     options, _ = arguments(session)
     install(session, "gate")
     session.run("python", "-m", "reports", "accept", f"--run={options.run}", env=environment(session, options))
+
+
+@nox.session(default=False)
+def backup(session: nox.Session) -> None:
+    """Make, keep, prove and restore backups as backup.toml says: `-- full`, `-- verify --restore`, `-- --help`."""
+    install(session, "backup")
+    session.chdir(session.invoked_from)
+    session.run("python", "-m", "restore_drills.backups", *session.posargs, env={"PYTHONPATH": str(HERE), **BYTECODE})
 
 
 @nox.session(tags=["dev"], default=False, allow_parallel=True)

@@ -1,0 +1,198 @@
+"""The command, as people and cron call it: one line of JSON, an exit code, and nothing lost however it is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fixtures.postgres import Postgres, postgres
+from restore_drills.backups import proof
+from restore_drills.backups.model import by_id, chain
+from restore_drills.backups.retention import Rules, plan
+from tests.restore_drills.backups_world import execute, repository
+
+ROOT = Path(__file__).parents[2]
+KILLS = 12
+SEED = 20261125
+Ran = tuple[int, dict[str, Any], str]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """One small server for all."""
+    with postgres(settings={"summarize_wal": "on"}) as running:
+        execute(running.dsn, "CREATE TABLE item AS SELECT n FROM generate_series(1, 1000) n")
+        yield running
+
+
+@pytest.fixture
+def folder(server: Postgres, tmp_path: Path) -> Path:
+    """A folder with a backup.toml; the address stands in the environment."""
+    del server
+    (tmp_path / "backup.toml").write_text('database = "${SHOP}"\nstore = "the store"\n[keep.full]\nlast = 1\n')
+    return tmp_path
+
+
+def started(folder: Path, server: Postgres, *arguments: str, limit: str = "") -> subprocess.Popen[str]:
+    """Start the command as cron would; `limit` is put before it."""
+    command = f'{limit} exec "$0" -m restore_drills.backups "$@"'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SHOP": server.dsn}
+    return subprocess.Popen(
+        ["sh", "-c", command, sys.executable, *arguments],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def run(folder: Path, server: Postgres, *arguments: str, limit: str = "") -> Ran:
+    """Run it to its end."""
+    process = started(folder, server, *arguments, limit=limit)
+    out, said = process.communicate()
+    return process.returncode, msgspec.json.decode(out), said
+
+
+def test_a_day_of_backups(folder: Path, server: Postgres) -> None:
+    """Back up, list, verify, prune and restore; each says on one line of JSON what it did."""
+    code, full, said = run(folder, server, "full")
+    assert (0, "full", True) == (code, full["command"], full["ok"])
+    assert "committed" in said
+    _, one, _ = run(folder, server, "incremental")
+    assert [full["id"]] == one["parents"]
+    _, dump, _ = run(folder, server, "logical", "--quiet")
+    _, newer, _ = run(folder, server, "full")
+    code, listed, _ = run(folder, server, "list")
+    assert [each["id"] for each in (full, one, dump, newer)] == [each["id"] for each in listed["backups"]]
+    code, verified, said = run(folder, server, "verify")
+    assert (0, [], 4) == (code, verified["findings"], len(verified["verified"])), said
+    code, proven, said = run(folder, server, "verify", one["id"], "--restore")
+    assert (0, [one["id"]], True) == (code, proven["verified"], proven["restored"]), said
+    _, planned, _ = run(folder, server, "prune")
+    assert (False, []) == (planned["removed"], planned["backups"]), "the older full backup is still needed"
+    assert [f"needed by {one['id']}"] == planned["keep"][full["id"]]
+
+
+def test_a_backup_is_brought_back(folder: Path, server: Postgres) -> None:
+    """Into a fresh folder, whose server archives nothing; and never over something."""
+    folder.joinpath("x").mkdir()
+    _, full, _ = run(folder, server, "full")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        target = Path("/tmp") / f"release-verification-restore-{os.getpid()}"  # noqa: S108 - the server's user must pass
+        code, told, said = run(folder, server, "restore", "--to", str(target))
+        again, refused, _ = run(folder, server, "restore", "--to", str(target))
+    settings = (target / "data" / "postgresql.auto.conf").read_text()
+    subprocess.run(["rm", "-rf", str(target)], check=True)
+
+    assert (0, full["id"], str(target / "data")) == (code, told["id"], told["to"]), said
+    assert "archive_mode = off" in settings
+    assert 2 == again
+    assert "is not empty" in refused["error"]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["incremental"], None, 2, "take `full` first"),
+        (["restore", "--to", "x"], None, 2, "no physical backup"),
+        (["restore", "nope", "--to", "x"], None, 2, "nope: is no backup of this store"),
+        (["wal"], None, 2, "`wal` is missing"),
+        (["verify"], None, 1, "holds no backup"),
+        (["list"], "store = 7", 2, "backup.toml: Expected `str`, got `int` - at `$.store`"),
+        (["list"], "stor = ''", 2, "unknown field `stor`"),
+        (["list"], "[", 2, "is not valid TOML"),
+        (["list"], "store = '${NOT_SET_ANYWHERE}'", 2, "variable NOT_SET_ANYWHERE is not set"),
+        (["list"], "store = 'ftp://x'\ndatabase = ''", 2, "neither a folder nor s3://"),
+        (["prune"], "store = 's'\ndatabase = ''\n[keep.full]\ndaily = -1", 2, "keep"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    folder: Path, server: Postgres, case: tuple[list[str], str | None, int, str]
+) -> None:
+    """File, field and value, on stderr and for machines; nothing is a traceback."""
+    arguments, text, code, said = case
+    if text:
+        (folder / "backup.toml").write_text(text)
+    ended, told, err = run(folder, server, *arguments)
+
+    assert code == ended
+    assert not told["ok"]
+    assert said in str(told)
+    assert "Traceback" not in err
+
+
+def test_help_teaches(folder: Path, server: Postgres) -> None:
+    """Every command stands in it with what it does."""
+    process = started(folder, server, "--help")
+    out, _ = process.communicate()
+
+    assert {"full", "incremental", "logical", "wal", "list", "verify", "prune", "restore"} <= set(
+        out.replace("|", " ").split()
+    )
+
+
+def test_two_at_once(folder: Path, server: Postgres) -> None:
+    """The second is refused, and with --wait it waits."""
+    place = repository(folder / "the store")
+    with place.lock():
+        code, told, _ = run(folder, server, "list")
+        waiting = started(folder, server, "list", "--wait", "60")
+        time.sleep(1)
+    waiting.communicate()
+
+    assert (2, True) == (code, "another backup or prune is running" in told["error"])
+    assert 0 == waiting.returncode
+
+
+def test_a_disk_that_is_full_is_said_and_loses_nothing(folder: Path, server: Postgres) -> None:
+    """A file may grow to 8 MB here: the backup fails in one sentence, and the next run sweeps it away."""
+    code, told, err = run(folder, server, "full", limit="ulimit -f 8192;")
+    assert 2 == code, err
+    assert "Traceback" not in err
+    assert "error" in told
+    code, listed, _ = run(folder, server, "list")
+
+    assert (0, []) == (code, listed["backups"])
+    assert ["lock"] == [path.name for path in (folder / "the store" / ".work").iterdir()]
+
+
+def killed(process: subprocess.Popen[str], after: float) -> bool:
+    """Kill without warning; say whether it was still at it."""
+    time.sleep(after)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_any_moment_nothing_committed_is_lost(folder: Path, server: Postgres) -> None:
+    """Backups and prunes are killed at random moments: every backup is whole or not there, chains included."""
+    dice, hits = random.Random(SEED), 0  # noqa: S311 - a seed, so that a failure comes again
+    run(folder, server, "full")
+    place = repository(folder / "the store")
+    for turn in range(KILLS):
+        before = place.manifests()
+        stay = set(plan(before, {"full": Rules(last=1)}).keep) if turn % 4 == 3 else {one.id for one in before}
+        arguments = (["full"], ["incremental"], ["logical"], ["prune", "--yes"])[turn % 4]
+        hits += killed(started(folder, server, *arguments, "--wait", "60"), dice.uniform(0.3, 2.5))
+        left = place.manifests()
+        assert stay <= {one.id for one in left}, f"turn {turn}: {arguments} lost a backup"
+        for one in left:
+            assert [] == proof.stored(place, one)
+            assert chain(one, by_id(left))
+    code, listed, err = run(folder, server, "list", "--wait", "60")
+
+    assert hits >= KILLS // 3, "too few were killed at work: the moments are wrong"
+    assert 0 == code, err
+    assert ["lock"] == [path.name for path in place.work.iterdir()]
+    left = place.manifests()
+    assert [each["id"] for each in listed["backups"]] == [one.id for one in left]
+    assert {one.id for one in left} == {entry.key.split("/")[1] for entry in place.store.list("backups/")}
