@@ -156,9 +156,13 @@ class Repository:
     def _publish(self, manifest: Manifest, folder: Path) -> None:
         top = f"backups/{manifest.id}/"
         there = {Entry(entry.key, entry.size) for entry in self.store.list(top)}
-        for file in manifest.files:
-            if Entry(f"{top}{file.name}", file.stored_size) not in there:
-                self.store.put(f"{top}{file.name}", folder / file.name)
+        missing = [file for file in manifest.files if Entry(f"{top}{file.name}", file.stored_size) not in there]
+        if lost := [file.name for file in missing if not (folder / file.name).exists()]:
+            self.say(f"sweep: {manifest.id} cannot be finished: {lost[0]} is neither here nor in the store")
+            shutil.rmtree(folder)
+            return
+        for file in missing:
+            self.store.put(f"{top}{file.name}", folder / file.name)
         final = folder / MANIFEST
         final.write_bytes(encode(manifest))
         self.store.put(f"{top}{MANIFEST}", final)

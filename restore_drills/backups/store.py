@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -64,15 +65,19 @@ class Folder:
     def put(self, key: str, path: Path) -> None:
         """Move the file in, or copy it where it is on another file system; synced before it gets its name."""
         target = self.root / key
-        part = target.with_name(f".{target.name}.part")
         with self._explained(key):
             target.parent.mkdir(parents=True, exist_ok=True)
+            sync(path)
+            # In one step: killed between two, the file would be in neither place.
             try:
-                path.replace(part)
-            except OSError:
+                path.replace(target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                part = target.with_name(f".{target.name}.part")
                 shutil.copyfile(path, part)
-            sync(part)
-            part.replace(target)
+                sync(part)
+                part.replace(target)
             for folder in (target.parent, *target.parent.parents):
                 sync(folder)
                 if folder == self.root:

@@ -172,17 +172,27 @@ def killed(process: subprocess.Popen[str], after: float) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
+def _lasts(folder: Path, server: Postgres, arguments: list[str]) -> float:
+    """Run it undisturbed: the moments to kill at are shares of how long it takes on this machine."""
+    began = time.monotonic()
+    code, _, said = run(folder, server, *arguments)
+    assert 0 == code, said
+    return time.monotonic() - began
+
+
 @pytest.mark.timeout(600)
 def test_killed_at_any_moment_nothing_committed_is_lost(folder: Path, server: Postgres) -> None:
     """Backups and prunes are killed at random moments: every backup is whole or not there, chains included."""
     dice, hits = random.Random(SEED), 0  # noqa: S311 - a seed, so that a failure comes again
-    run(folder, server, "full")
     place = repository(folder / "the store")
+    commands = (["full"], ["incremental"], ["logical"], ["prune", "--yes"])
+    lasts = [_lasts(folder, server, arguments) for arguments in commands]
     for turn in range(KILLS):
         before = place.manifests()
         stay = set(plan(before, {"full": Rules(last=1)}).keep) if turn % 4 == 3 else {one.id for one in before}
-        arguments = (["full"], ["incremental"], ["logical"], ["prune", "--yes"])[turn % 4]
-        hits += killed(started(folder, server, *arguments, "--wait", "60"), dice.uniform(0.3, 2.5))
+        arguments = commands[turn % 4]
+        moment = dice.uniform(0.2, 1.0) * lasts[turn % 4]
+        hits += killed(started(folder, server, *arguments, "--wait", "60"), moment)
         left = place.manifests()
         assert stay <= {one.id for one in left}, f"turn {turn}: {arguments} lost a backup"
         for one in left:

@@ -14,7 +14,7 @@ from restore_drills.backups import model, proof
 from restore_drills.backups.model import Damaged, Manifest, chain, decode, encode
 from restore_drills.backups.repository import DRAFT, Busy, Repository
 from restore_drills.backups.restore import Target, choose, fresh
-from restore_drills.backups.store import Folder, StoreError
+from restore_drills.backups.store import Entry, Folder, StoreError
 from tests.restore_drills.backups_world import committed, file, manifest, repository
 
 FILES = {"base.tar": b"rows", "dump/toc.dat": b"contents"}
@@ -126,6 +126,38 @@ def test_what_was_cut_short_while_it_was_put_away_is_finished(place: Repository,
 
     assert [WHOLE] == place.manifests()
     assert [] == proof.stored(place, WHOLE)
+
+
+def test_what_cannot_be_finished_is_swept(place: Repository) -> None:
+    """A draft whose file is neither here nor in the store stops no later run, and leaves nothing."""
+    folder = place.work / WHOLE.id
+    folder.mkdir(parents=True)
+    (folder / "base.tar").write_bytes(FILES["base.tar"])
+    (folder / DRAFT).write_bytes(encode(WHOLE))
+    with place.lock():
+        place.settle()
+
+    assert ([], ["lock"]) == (list(place.store.list("")), [path.name for path in place.work.iterdir()])
+
+
+def test_a_file_on_another_disk_is_copied(place: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot be moved it is there all the same, and a copy that was cut short is swept."""
+    replace = Path.replace
+
+    def crossing(path: Path, target: Path) -> Path:
+        if path.name == "local":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", crossing)
+    (tmp_path / "local").write_bytes(b"rows")
+    place.store.put("backups/x/base.tar", tmp_path / "local")
+    left = Path(place.store.name, "backups", "x", ".other.tar.part")
+    left.write_bytes(b"ro")
+    place.store.sweep()
+
+    assert [Entry("backups/x/base.tar", 4)] == list(place.store.list(""))
+    assert not left.exists()
 
 
 def test_files_without_a_manifest_are_no_backup_and_are_swept(place: Repository) -> None:
