@@ -54,7 +54,11 @@ class Target(msgspec.Struct, frozen=True):
 
     def settings(self) -> dict[str, str]:
         """Say it to the server."""
-        return {f"recovery_target_{self.kind}": self.value} if self.kind in ("lsn", "time") else {}
+        if self.kind not in ("lsn", "time"):
+            return {}
+        # Up to a place means everything before it, as the fingerprint that is bound to the place was taken.
+        inclusive = {"recovery_target_inclusive": "off"} if self.kind == "lsn" else {}
+        return {f"recovery_target_{self.kind}": self.value, **inclusive}
 
 
 def choose(manifests: Sequence[Manifest], target: Target) -> Manifest:

@@ -80,11 +80,11 @@ class Archive(msgspec.Struct, frozen=True):
         for timeline in (manifest.timeline, *later):
             there = {n: one for n, one in self.segments(timeline, size).items() if n >= first}
             begin = first if timeline == manifest.timeline else min(there, default=first)
-            last = max(there, default=begin - 1) if until is None or later else (until - 1) // size
+            last = max(there, default=begin - 1) if until is None or later else until // size
             for n in range(begin, last + 1):
                 if n not in there:
                     raise Damaged(self._broken(manifest, timeline, n, n > begin))
-            wanted += there.values()
+            wanted += [one for n, one in there.items() if n <= last]
         return sorted(wanted)
 
     def _broken(self, manifest: Manifest, timeline: int, n: int, some: bool) -> str:  # noqa: FBT001

@@ -147,6 +147,23 @@ def test_a_moment_between_two_rows_is_reached(world: tuple[Postgres, Path], plac
     _gaps(place, full, last, tmp_path)
 
 
+def test_a_backup_under_writes_is_proven_through_the_log(
+    world: tuple[Postgres, Path], place: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written to while it was made: the log leads to the moment of its fingerprint, and to no row after it."""
+    server, spool = world
+    run = PROGRAMS.run
+    monkeypatch.setattr(PROGRAMS, "run", lambda *told, **more: (run(*told, **more), add(server, "during"))[0])
+    one = take.physical(place, PROGRAMS, server.dsn, None)
+    monkeypatch.undo()
+    add(server, "later")
+    archived(server)
+    wal.ship(place, spool)
+
+    assert ("lsn", False) == (one.content.bound, one.content.alone)
+    assert [] == problems(place, one)
+
+
 def _gaps(place: Repository, full: Manifest, last: str, tmp_path: Path) -> None:
     """A moment past the log is refused, a gap names its segment, and a damaged segment too."""
     with pytest.raises(Damaged, match="the log that is here ends before"):

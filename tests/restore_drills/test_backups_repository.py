@@ -238,7 +238,7 @@ def test_a_whole_chain_begins_with_the_full_backup() -> None:
     [
         ("latest", {}),
         ("backup", {}),
-        ("0/3000028", {"recovery_target_lsn": "0/3000028"}),
+        ("0/3000028", {"recovery_target_lsn": "0/3000028", "recovery_target_inclusive": "off"}),
         ("2026-11-25T09:00:00+01:00", {"recovery_target_time": "2026-11-25 08:00:00+00:00"}),
     ],
 )

@@ -16,13 +16,15 @@ import msgspec
 import pytest
 from pyrage import x25519
 
-from fixtures.postgres import free_port
+from fixtures.postgres import free_port, postgres
+from restore_drills.backups import proof, take
 from restore_drills.backups.crypt import KeyRefused, Keys
 from restore_drills.backups.model import Damaged, Manifest, encode
+from restore_drills.backups.programs import Say
 from restore_drills.backups.repository import DRAFT, Repository, measured
 from restore_drills.backups.s3 import PART, S3
 from restore_drills.backups.store import Entry, Folder, Store, StoreError
-from tests.restore_drills.backups_world import manifest, repository
+from tests.restore_drills.backups_world import PROGRAMS, execute, manifest, repository
 
 KEY = "backups/a b/Größe.tar"
 
@@ -198,6 +200,26 @@ def test_what_was_cut_off_does_not_authenticate(identity: Path, tmp_path: Path) 
 
     with pytest.raises(Damaged, match="altered or cut short"):
         read(place, one)
+
+
+def test_who_backs_up_needs_no_key(bucket: Path, identity: Path, tmp_path: Path) -> None:
+    """Full and incremental backups go to S3 sealed by the public key alone; the secret key proves them row by row."""
+    without, with_key = (Keys([public(identity)], key) for key in (None, identity))
+    address = "s3://bucket/sealed"
+    maker, prover = (Repository(S3(address), tmp_path / "work", keys, Say(quiet=True)) for keys in (without, with_key))
+    with postgres(settings={"summarize_wal": "on"}) as server:
+        execute(server.dsn, "CREATE TABLE item AS SELECT 'a secret row' AS name FROM generate_series(1, 1000)")
+        full = take.physical(maker, PROGRAMS, server.dsn, None)
+        execute(server.dsn, "INSERT INTO item VALUES ('a secret row')")
+        one = take.physical(maker, PROGRAMS, server.dsn, full)
+
+    assert [] == proof.stored(maker, full) + proof.stored(maker, one)
+    assert [] == proof.restored(prover, PROGRAMS, one)
+    files = [path for path in (bucket / "sealed").rglob("*") if path.is_file()]
+    assert len(full.files) + len(one.files) + 2 == len(files)
+    assert [] == [path.name for path in files if b"a secret row" in path.read_bytes()]
+    with pytest.raises(KeyRefused, match="--identity"):
+        proof.restored(maker, PROGRAMS, one)
 
 
 def test_a_recipient_that_is_none_is_refused() -> None:

@@ -1,0 +1,168 @@
+"""What is wrong with a repository as a whole is found and named, and a healthy one has no finding."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from restore_drills.backups.findings import find
+from restore_drills.backups.model import Damaged, Kind, Manifest
+from restore_drills.backups.repository import Repository
+from restore_drills.backups.wal import Archive, Kept, segment
+from tests.restore_drills.backups_world import NOON, manifest, repository
+
+SIZE = 1 << 24
+EVERY: dict[Kind, float] = {"full": 24.0, "incremental": 1.0}
+HOUR = dt.timedelta(hours=1)
+
+
+def history() -> list[Manifest]:
+    """A full backup yesterday and an incremental one each hour since, up to noon."""
+    made = [manifest(when=NOON - 20 * HOUR)]
+    for number in range(1, 21):
+        parents = (*made[-1].parents, made[-1].id)
+        made.append(manifest("incremental", NOON - (20 - number) * HOUR, parents, number))
+    return made
+
+
+def log(*numbers: int) -> Archive:
+    """The log of the made-up server: the backup number n begins in segment n + 1."""
+    return Archive("7", tuple(Kept(segment(1, number, SIZE), "", "") for number in numbers))
+
+
+def found(manifests: list[Manifest], archive: Archive, now: dt.datetime = NOON) -> list[tuple[str, str]]:
+    """Look."""
+    return [(finding.place, finding.problem) for finding in find(manifests, [archive], EVERY, now)]
+
+
+def test_a_healthy_repository_has_no_finding() -> None:
+    """A finding that is always there would not be read."""
+    assert [] == found(history(), log(*range(25)))
+
+
+def test_a_stale_repository_is_found() -> None:
+    """Every other proof would be green: only the clock tells."""
+    assert [
+        ("full", "the newest is 68.0 h old, and one is planned every 24 h"),
+        ("incremental", "the newest is 48.0 h old, and one is planned every 1 h"),
+    ] == found(history(), log(*range(25)), NOON + 48 * HOUR)
+
+
+def test_an_empty_repository_is_found() -> None:
+    """No data is not health."""
+    assert [
+        ("full", "there is none, and one is planned every 24 h"),
+        ("incremental", "there is none, and one is planned every 1 h"),
+    ] == found([], log())
+
+
+def test_a_missed_run_is_found() -> None:
+    """Also where the next one was in time; a chain that skips an hour is whole all the same."""
+    made = history()
+    later = msgspec.structs.replace(made[-1], started=NOON + 3 * HOUR, finished=NOON + 3 * HOUR)
+
+    assert [("incremental", "none between 2026-11-25 11:00 and 2026-11-25 15:00 UTC: runs were missed")] == found(
+        [*made[:-1], later], log(*range(25)), NOON + 3 * HOUR
+    )
+
+
+def test_a_broken_chain_is_found_at_each_backup_that_needs_it() -> None:
+    """The missing parent is named."""
+    made = history()
+    broken = [*made[:18], *made[19:]]
+    chains = [each for each in found(broken, log(*range(25))) if made[18].id in each[1]]
+
+    assert [made[19].id, made[20].id] == [place for place, _ in chains]
+
+
+def test_a_gap_in_the_log_is_found_by_name() -> None:
+    """Each segment that is missing between the oldest physical backup and the newest segment."""
+    gaps = found(history(), log(*(number for number in range(25) if number not in (3, 9))))
+
+    assert [f"wal/7/{segment(1, 3, SIZE)}", f"wal/7/{segment(1, 9, SIZE)}"] == [place for place, _ in gaps]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"started": NOON + HOUR, "finished": NOON + HOUR}, "is from the future"),
+        ({"finished": NOON - HOUR}, "ended before it began"),
+        ({"start_lsn": "0/100"}, "before it in the log"),
+    ],
+)
+def test_a_clock_that_jumped_is_found(change: dict[str, object], said: str) -> None:
+    """Retention and freshness trust these times."""
+    made = history()
+    made[-1] = msgspec.structs.replace(made[-1], **change)
+
+    assert said in " ".join(problem for place, problem in found(made, log(*range(25))) if place == made[-1].id)
+
+
+BACKUP = manifest(number=4)
+"""It ends at the very beginning of segment 5."""
+
+
+@pytest.mark.parametrize(
+    ("there", "until", "expected"),
+    [
+        ((5, 6, 7), None, [5, 6, 7]),
+        ((1, 2, 5, 6), None, [5, 6]),
+        ((5, 6, 7), 6 * SIZE + 1, [5, 6]),
+        ((5, 6, 7), 6 * SIZE, [5, 6]),
+        ((5, 6, 7), 5 * SIZE, []),
+        ((), None, []),
+        ((1, 2), None, []),
+    ],
+)
+def test_the_log_that_leads_on_is_chosen(there: tuple[int, ...], until: int | None, expected: list[int]) -> None:
+    """From the end of the backup to the target, and no more."""
+    chosen = log(*there).since(BACKUP, until)
+
+    assert [segment(1, number, SIZE) for number in expected] == [one.name for one in chosen]
+
+
+@pytest.mark.parametrize(
+    ("there", "until", "missing"),
+    [
+        ((5, 7), None, 6),
+        ((6, 7), None, 5),
+        ((5, 6), 9 * SIZE, 7),
+        ((), 6 * SIZE, 5),
+        ((5, 7), 8 * SIZE, 6),
+    ],
+)
+def test_a_broken_way_is_refused_by_name(there: tuple[int, ...], until: int | None, missing: int) -> None:
+    """A server would recover up to the gap and look fine."""
+    with pytest.raises(Damaged, match=f"{segment(1, missing, SIZE)}: is missing"):
+        log(*there).since(BACKUP, until)
+
+
+def test_a_later_timeline_is_followed_and_its_gap_refused() -> None:
+    """After a failover the log goes on under a new number, with its history beside it."""
+    old, new = log(5, 6), [Kept(segment(2, number, SIZE), "", "") for number in (6, 7, 8)]
+    history_file = Kept("00000002.history", "", "")
+    whole = Archive("7", (*old.kept, *new, history_file))
+
+    assert {one.name for one in whole.kept} == {one.name for one in whole.since(BACKUP, None)}
+    with pytest.raises(Damaged, match=segment(2, 7, SIZE)):
+        Archive("7", (*old.kept, new[0], new[2], history_file)).since(BACKUP, None)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Repository:
+    """An empty repository."""
+    return repository(tmp_path / "store")
+
+
+def test_one_segment_with_two_contents_is_refused(place: Repository) -> None:
+    """Two servers archive into one store: neither history can be trusted."""
+    top = place.work.parent / "wal" / "7"
+    top.mkdir(parents=True)
+    for digest in ("a" * 64, "b" * 64):
+        (top / f"{segment(1, 5, SIZE)}-{digest}.gz").touch()
+
+    with pytest.raises(Damaged, match="two contents"):
+        Archive.read(place, "7")
