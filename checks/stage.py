@@ -152,10 +152,13 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Stage:
 
 
 def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Replace the value of every variable that RELEASE_SECRETS names by the variable's name."""
-    for name in filter(None, environment.get("RELEASE_SECRETS", "").split(",")):
-        value = environment.get(name, "")
-        if value:
+    """Replace the value of every variable that RELEASE_SECRETS names by the variable's name.
+
+    The longest first: one secret can hold another, whose name in its midst would leave the rest to be read.
+    """
+    names = filter(None, environment.get("RELEASE_SECRETS", "").split(","))
+    for name in sorted(names, key=lambda name: len(environment.get(name, "")), reverse=True):
+        if value := environment.get(name):
             text = text.replace(value, f"<{name}>")
     return text
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from checks.findings import MOST
-from checks.stage import DETAIL_LIMIT, Result, Stage, from_environment
+from checks.stage import DETAIL_LIMIT, Result, Stage, from_environment, redact
 from evidence import run as runs
 from evidence.errors import InputError
 from evidence.model import Evidence, Finding, Outcome
@@ -121,3 +121,10 @@ def test_an_error_does_not_hide_that_another_case_failed(stage: Stage) -> None:
     evidence = written(stage, result(Outcome.FAILED, "broken"), result(Outcome.ERRORED, "no till"))
 
     assert (Outcome.ERRORED, 1, "broken\nno till") == (evidence.outcome, evidence.failed, evidence.detail)
+
+
+def test_of_a_secret_within_a_secret_nothing_is_left() -> None:
+    """The longer one is taken out first, whichever is named first."""
+    environment = {"RELEASE_SECRETS": "USER,ADDRESS", "USER": "grace", "ADDRESS": "postgresql://grace:hush@db"}
+
+    assert "<ADDRESS> of <USER>" == redact("postgresql://grace:hush@db of grace", environment)
