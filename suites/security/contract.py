@@ -129,12 +129,25 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     made: MadeKey | None = None
 
 
+class Stored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Text that is stored and shown again: `create` has `{probe}` where it goes, `page` and `remove` the `{id}`.
+
+    `{n}` in `create` is another number for each probe.
+    """
+
+    create: Request
+    page: str
+    remove: Request
+    id_field: str = "id"
+
+
 class Injection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Paths with `{probe}` where hostile text goes: `api` ones answer JSON, `pages` HTML."""
 
     api: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     headers: dict[str, str] = msgspec.field(default_factory=dict)
+    stored: tuple[Stored, ...] = ()
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
