@@ -1,0 +1,76 @@
+"""Write down who found what, as the tables of docs/peers.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.peers_ask import Peer
+
+BEGIN, END = "<!-- written by benchmarks.peers: begin -->", "<!-- end -->"
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One bad release: what catches it here, and what each tool said of it alone, or as text why it could not look."""
+
+    name: str
+    ours: Sequence[str]
+    new: Mapping[str, Sequence[str] | str]
+
+
+def table(rows: Sequence[Row], peers: Sequence[Peer], absent: Mapping[str, str]) -> str:
+    """A line a bad release and a column a tool; how many each found of those that it was asked about."""
+    names = [peer.name for peer in peers]
+    lines = [
+        line("bad release", "here", *names),
+        line(*["---"] * (len(names) + 2)),
+        *(line(f"`{row.name}`", ", ".join(row.ours), *(cell(row.new.get(name)) for name in names)) for row in rows),
+        line("**found, of those asked about**", f"{len(rows)} of {len(rows)}", *(score(rows, name) for name in names)),
+    ]
+    return "".join(
+        f"{each}\n" for each in [*lines, "", *(f"Not tried: {name}: {why}." for name, why in absent.items())]
+    )
+
+
+def alarms(good: Mapping[str, frozenset[str]], peers: Sequence[Peer]) -> str:
+    """What each tool says of the good release, and how it was called."""
+    said = {peer.name: "; ".join(sorted(good[peer.name])) or "nothing" for peer in peers}
+    lines = [
+        line("tool", "version", "called as", "says of the good release"),
+        line(*["---"] * 4),
+        *(line(peer.name, peer.version, f"`{peer.command}`", said[peer.name]) for peer in peers),
+    ]
+    return "".join(f"{each}\n" for each in lines)
+
+
+def cell(new: Sequence[str] | str | None) -> str:
+    """Tell what is new, or that nothing is, or that it was not asked."""
+    if new is None:
+        return ""
+    if isinstance(new, str):
+        return new
+    more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
+    return "; ".join(new[:SHOWN]) + more if new else "-"
+
+
+def score(rows: Sequence[Row], name: str) -> str:
+    """Count the bad releases of which a tool said something new."""
+    answers = [row.new[name] for row in rows if name in row.new]
+    return f"{sum(bool(answer) and not isinstance(answer, str) for answer in answers)} of {len(answers)}"
+
+
+def line(*cells: str) -> str:
+    """Write one line of a table; a bar in a cell would end it."""
+    return f"| {' | '.join(' '.join(each.split()).replace('|', chr(92) + '|') for each in cells)} |"
+
+
+def into(document: str, text: str) -> str:
+    """Put the tables where the document has its marks."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        msg = f"the document has no place for the tables: {BEGIN} … {END}"
+        raise ValueError(msg)
+    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"

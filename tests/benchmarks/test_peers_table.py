@@ -1,0 +1,61 @@
+"""The tables of docs/peers.md say who found what, who was not asked, and who could not tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.peers import CHOSEN, new
+from benchmarks.peers_ask import PEERS, Peer
+from benchmarks.peers_table import BEGIN, END, Row, alarms, into, table
+from fixtures.bad_releases import catalogue
+
+ONE, OTHER = (Peer(name, "1.2", f"{name} URL", lambda _: frozenset[str]()) for name in ("one", "other"))
+TABLE = """\
+| bad release | here | one | other |
+| --- | --- | --- | --- |
+| `header_is_gone` | HEADERS-001, HEADERS-002 | a; b; c and 1 more |  |
+| `pipe_is_open` | PIPE-001 | - | a \\| b |
+| `tool_fell` | TOOL-001 | could not tell: ended with 2 |  |
+| **found, of those asked about** | 3 of 3 | 1 of 3 | 1 of 1 |
+
+Not tried: third: there is no npm here.
+"""
+
+
+def test_who_found_what() -> None:
+    """New findings are named, three of them; nothing new is a dash, not asked is empty, a tool that fell is no find."""
+    rows = [
+        Row("header_is_gone", ["HEADERS-001", "HEADERS-002"], {"one": list("abcd")}),
+        Row("pipe_is_open", ["PIPE-001"], {"one": [], "other": ["a | b"]}),
+        Row("tool_fell", ["TOOL-001"], {"one": "could not tell: ended\nwith 2"}),
+    ]
+
+    assert TABLE == table(rows, [ONE, OTHER], {"third": "there is no npm here"})
+
+
+def test_what_is_said_of_the_good_release() -> None:
+    """Each tool is named with its version, its command and all that it says of the good release."""
+    assert (
+        "| tool | version | called as | says of the good release |\n| --- | --- | --- | --- |\n"
+        "| one | 1.2 | `one URL` | a; b |\n| other | 1.2 | `other URL` | nothing |\n"
+    ) == alarms({"one": frozenset("ba"), "other": frozenset()}, [ONE, OTHER])
+
+
+def test_only_what_is_new_counts() -> None:
+    """What is also said of the good release is no finding, and a tool that could not look says why."""
+    said: dict[str, frozenset[str] | str] = {"one": frozenset("cab"), "other": "could not tell: it fell"}
+
+    assert {"one": ["b", "c"], "other": "could not tell: it fell"} == new(said, {"one": frozenset("a")})
+
+
+def test_the_document_keeps_its_words() -> None:
+    """Only what is between the marks is written anew; a document without them is refused."""
+    assert f"before {BEGIN}\n\ntables\n{END} after" == into(f"before {BEGIN} old {END} after", "tables")
+    with pytest.raises(ValueError, match="no place for the tables"):
+        into(f"{END} {BEGIN}", "tables")
+
+
+def test_what_is_compared_is_there() -> None:
+    """Every bad release that is compared is in the catalogue, and asked about of tools that are known."""
+    assert set() == set(CHOSEN) - set(catalogue())
+    assert {peer.name for peer in PEERS} == {name for names in CHOSEN.values() for name in names}
