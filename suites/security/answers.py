@@ -31,9 +31,9 @@ class Seen:
 
     @property
     def is_html(self) -> bool:
-        """Whether a browser shows it as a page."""
+        """Whether a browser shows it as a page; a redirect it only follows."""
         kind: str = self.answer.headers.get("content-type", "").lower()
-        return kind.startswith(("text/html", "application/xhtml"))
+        return kind.startswith(("text/html", "application/xhtml")) and not self.answer.has_redirect_location
 
 
 def gather(http: httpx.Client, declared: Headers) -> tuple[Seen, ...]:

@@ -65,7 +65,7 @@ def page(headers: httpx.Headers, text: str) -> Iterator[Problem]:
     sent = [part.strip().lower() for part in headers.get("referrer-policy", "").split(",")]
     known = [policy for policy in sent if policy in REFERRER_POLICIES]
     if not known:
-        yield "referrer-policy-missing", f"referrer-policy is {headers.get('referrer-policy')!r}, which says nothing"
+        yield "referrer-policy-missing", f"{_told(headers, 'referrer-policy')}: other sites see addresses"
     elif not REFERRER_POLICIES[known[-1]]:
         yield "referrer-policy-weak", f"referrer-policy is {known[-1]!r}: other sites, or plain http, see addresses"
     yield from _permissions(headers)
@@ -79,7 +79,10 @@ def isolation(headers: httpx.Headers) -> Iterator[Problem]:
     """What lets pages of others reach into a window, or load it into their process."""
     opener = headers.get("cross-origin-opener-policy", "").partition(";")[0].strip().lower()
     if opener not in {"same-origin", "same-origin-allow-popups", "noopener-allow-popups"}:
-        yield "opener-policy", f"cross-origin-opener-policy is {opener!r}: who opens the page keeps a handle on it"
+        yield (
+            "opener-policy",
+            f"{_told(headers, 'cross-origin-opener-policy')}: who opens the page keeps a handle on it",
+        )
     if headers.get("cross-origin-resource-policy", "").strip().lower() == "cross-origin":
         yield "resource-policy", "cross-origin-resource-policy is 'cross-origin': pages of others may load the answer"
 
@@ -88,14 +91,14 @@ def private(headers: httpx.Headers) -> Iterator[Problem]:
     """What lets a cache, or the next person at a browser, keep an answer that is somebody's own."""
     sent = _words(headers, "cache-control")
     if "no-store" not in sent:
-        yield "stored", f"cache-control is {headers.get('cache-control')!r}, not no-store: caches may keep the answer"
+        yield "stored", f"{_told(headers, 'cache-control')}, not no-store: caches may keep the answer"
 
 
 def personal(headers: httpx.Headers) -> Iterator[Problem]:
     """What lets a shared cache keep a page that is somebody's own; a browser may keep it for its back button."""
     sent = _words(headers, "cache-control")
     if not sent & {"no-store", "private"}:
-        yield "shared", f"cache-control is {headers.get('cache-control')!r}: a shared cache may hand it to others"
+        yield "shared", f"{_told(headers, 'cache-control')}: a shared cache may hand it to others"
 
 
 def _type(headers: httpx.Headers) -> Iterator[Problem]:
@@ -104,7 +107,7 @@ def _type(headers: httpx.Headers) -> Iterator[Problem]:
     if has_body and not kind:
         yield "type-missing", "content-type is missing: a browser guesses, and may guess HTML"
     if has_body and headers.get("x-content-type-options", "").strip().lower() != "nosniff":
-        yield "sniffed", f"x-content-type-options is {headers.get('x-content-type-options')!r}: text is run as a script"
+        yield "sniffed", f"{_told(headers, 'x-content-type-options')}, not nosniff: text is run as a script"
 
 
 def _permissions(headers: httpx.Headers) -> Iterator[Problem]:
@@ -131,6 +134,11 @@ def _framing(policies: Sequence[csp.Policy], headers: httpx.Headers) -> Iterator
             "framed",
             "neither frame-ancestors nor x-frame-options is there: any site frames the page and steals clicks",
         )
+
+
+def _told(headers: httpx.Headers, name: str) -> str:
+    """What an answer says by a header, or that it says nothing."""
+    return f"{name} is {headers[name]!r}" if headers.get(name) else f"{name} is missing"
 
 
 def _words(headers: httpx.Headers, name: str) -> set[str]:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from suites.security import headers
+from suites.security.answers import Seen
 from suites.security.headers import Problem
 
 PAGE = {
@@ -86,6 +87,45 @@ def test_every_rule_is_broken_by_its_header(rule: Rule, changed: dict[str, str],
     sent = httpx.Headers({name: value for name, value in {**PAGE, **changed}.items() if value})
 
     assert expected == [name for name, _ in rule(sent)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        (page, "referrer-policy"),
+        (headers.any_answer, "x-content-type-options"),
+        (headers.isolation, "cross-origin-opener-policy"),
+        (headers.private, "cache-control"),
+        (headers.personal, "cache-control"),
+    ],
+)
+def test_what_is_missing_is_said_to_be(rule: Rule, name: str) -> None:
+    """A header that is not there is missing, and one that is there is quoted."""
+    (_, missing), *_ = rule(httpx.Headers({key: value for key, value in PAGE.items() if key != name}))
+    (_, wrong), *_ = rule(httpx.Headers({**PAGE, name: "none-of-yours"}))
+
+    assert (f"{name} is missing", f"{name} is 'none-of-yours'") == (
+        missing[: len(f"{name} is missing")],
+        wrong[: len(f"{name} is 'none-of-yours'")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "expected"),
+    [
+        (200, {"content-type": "text/html"}, True),
+        (404, {"content-type": "Application/XHTML+xml"}, True),
+        (200, {"content-type": "application/json"}, False),
+        (302, {"content-type": "text/html", "location": "/elsewhere/"}, False),
+        # Nowhere to go: the browser shows it.
+        (302, {"content-type": "text/html"}, True),
+    ],
+)
+def test_a_redirect_is_no_page(status: int, told: dict[str, str], *, expected: bool) -> None:
+    """What is asked of pages is not asked of a redirect, which no browser shows."""
+    seen = Seen(place="/", kind="error", answer=httpx.Response(status, headers=told))
+
+    assert expected is seen.is_html
 
 
 @pytest.mark.parametrize("rule", RULES)
