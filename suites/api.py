@@ -7,16 +7,18 @@ import secrets
 import socket
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
+from evidence.release import Undeclared
 from evidence.variables import resolve, variable
 
 TIMEOUT_S = 10.0
 AGENT = "release-verification"
+Declared = TypeVar("Declared")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PATIENCE, LONGEST_WAIT_S = 3, 5
 
@@ -69,6 +71,17 @@ class Client(httpx.Client):
             time.sleep(int(wait))
             response = super().send(request, **options)
         return response
+
+
+def needed(declared: Declared | None, where: str) -> Declared:
+    """Return what a check cannot do without; Undeclared, by which it is SKIPPED, where release.toml has nothing there.
+
+    `where` is the table and the key: "[security.injection] pages".
+    """
+    if not declared:
+        msg = f"{where} is not declared; declare it, or say why not under [not_applicable]"
+        raise Undeclared(msg)
+    return declared
 
 
 def another_address(url: str) -> str | None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
-import pytest
 
 from checks.claim import check
 from checks.findings import Findings
 from evidence.errors import CannotTell
 from evidence.release import Release
-from suites.api import Client
+from suites.api import Client, needed
 from suites.security.conftest import document_of, signed_out, token_of
 from suites.security.contract import Account, Csrf
 from suites.security.operations import cookie_schemes, operations
 
+MUTATIONS = "[security.csrf] mutations"
 FOREIGN = "https://evil.example"
 SignIn = Callable[[], httpx.Client]
 
@@ -23,18 +23,20 @@ SignIn = Callable[[], httpx.Client]
 @check("CSRF-001", needs="write")
 def check_mutation_without_token_is_refused(csrf: Csrf, signed_in: SignIn) -> None:
     """A mutation by cookie without the CSRF token is refused with 403."""
+    mutations = needed(csrf.mutations, MUTATIONS)
     http = signed_in()
 
-    assert {403} == {mutation.send(http).status_code for mutation in csrf.mutations}
+    assert {403} == {mutation.send(http).status_code for mutation in mutations}
 
 
 @check("CSRF-002", needs="write")
 def check_mutation_with_another_token_is_refused(csrf: Csrf, signed_in: SignIn, findings: Findings) -> None:
     """A token that is empty, made up, cut, or of another session is refused with 403; the session's own is taken."""
+    mutations = needed(csrf.mutations, MUTATIONS)
     http, other = signed_in(), signed_in()
     own = token_of(http, csrf)
     wrong = {"empty": "", "made up": "made-up", "cut": own[:-1], "of another session": token_of(other, csrf)}
-    for mutation in csrf.mutations:
+    for mutation in mutations:
         place = f"{mutation.method} {mutation.path}"
         for name, token in wrong.items():
             status = mutation.send(http, headers={csrf.header: token}).status_code
@@ -47,10 +49,11 @@ def check_mutation_with_another_token_is_refused(csrf: Csrf, signed_in: SignIn, 
 @check("CSRF-003", needs="write")
 def check_mutation_from_another_site_is_refused(csrf: Csrf, signed_in: SignIn, findings: Findings) -> None:
     """A mutation that a browser says comes from another site is refused with 403, even with the session's token."""
+    mutations = needed(csrf.mutations, MUTATIONS)
     http = signed_in()
     token = token_of(http, csrf)
     origins = {"another site": FOREIGN, "nowhere": "null", "a site of like name": f"{http.base_url}.evil.example"}
-    for mutation in csrf.mutations:
+    for mutation in mutations:
         for name, origin in origins.items():
             status = mutation.send(http, headers={csrf.header: token, "Origin": origin}).status_code
             if status != 403:
@@ -60,11 +63,11 @@ def check_mutation_from_another_site_is_refused(csrf: Csrf, signed_in: SignIn, f
 @check("CSRF-004", needs="write")
 def check_token_dies_with_its_session(account: Account, csrf: Csrf, signed_in: SignIn, findings: Findings) -> None:
     """A token that was used before signing out opens nothing afterwards, neither with the old session nor a new one."""
-    if account.sign_out is None:
-        pytest.skip("[security.account] declares no sign_out")
+    needed(account.sign_out, "[security.account] sign_out")
+    mutations = needed(csrf.mutations, MUTATIONS)
     cookie, token = signed_out(signed_in(), account, csrf)
     fresh = signed_in()
-    for mutation in csrf.mutations:
+    for mutation in mutations:
         with Client(apart=True, headers={"Cookie": cookie}) as thief:
             seen = {
                 "old session": mutation.send(thief, headers={csrf.header: token}).status_code,

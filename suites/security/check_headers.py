@@ -12,6 +12,7 @@ from checks.findings import Findings
 from evidence.errors import NotApplicable
 from evidence.release import Release
 from evidence.variables import variable
+from suites.api import needed
 from suites.security import csp, csp_rules, headers
 from suites.security.answers import Seen
 from suites.security.contract import Csrf, Headers
@@ -32,7 +33,7 @@ def check_pages_carry_security_headers(answers: Answers, findings: Findings, mea
 @check("HEADERS-002")
 def check_api_answers_are_not_stored(answers: Answers, findings: Findings, measure: Callable[..., None]) -> None:
     """Every declared API answer forbids storing."""
-    api = [seen for seen in answers if seen.kind == "api"]
+    api = needed([seen for seen in answers if seen.kind == "api"], "[security.headers] api")
     measure(answers_total=len(api))
     for seen in api:
         for rule, what in headers.private(seen.answer.headers):
@@ -97,7 +98,7 @@ def check_policy_lets_no_injected_script_run(
 def check_nonces_are_used_once(http: httpx.Client, release: Release, findings: Findings) -> None:
     """No nonce of the content-security policy is seen in two answers."""
     known: set[str] = set()
-    for path in release.section("security.headers", Headers).pages:
+    for path in needed(release.section("security.headers", Headers).pages, "[security.headers] pages"):
         for _ in range(2):
             answer = http.get(path)
             fresh = csp.nonces(csp.enforced(answer.headers, answer.text))

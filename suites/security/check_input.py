@@ -14,7 +14,7 @@ from checks.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve
 from fixtures.target import Target
-from suites.api import Client
+from suites.api import Client, needed
 from suites.security import hostile, leaks
 from suites.security.answers import Seen
 from suites.security.contract import Headers, Input
@@ -29,7 +29,7 @@ def bodies(release: Release) -> list[Sent]:
     """Every hostile body, sent to every declared request."""
     declared, sent = release.section("security.input", Input), []
     with Client(apart=True) as http:
-        for request in declared.requests:
+        for request in needed(declared.requests, "[security.input] requests"):
             headers = resolve(request.headers)
             for each in hostile.bodies(resolve(request.json) or {}, declared.oversized_kib * 1024):
                 place = f"{request.method} {request.path}: a body {each.name}"
@@ -42,7 +42,7 @@ def bodies(release: Release) -> list[Sent]:
 @pytest.fixture(scope="module")
 def paths(release: Release) -> list[Sent]:
     """Every hostile address."""
-    pages = release.section("security.headers", Headers).pages
+    pages = needed(release.section("security.headers", Headers).pages, "[security.headers] pages")
     with Client(apart=True) as http:
         return [(place, True, *_send(http, built)) for place, built in _addresses(http, pages)]
 

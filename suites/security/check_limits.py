@@ -13,7 +13,7 @@ from checks.claim import check
 from checks.findings import Findings
 from evidence.errors import CannotTell
 from evidence.release import Release
-from suites.api import LONGEST_WAIT_S, Client
+from suites.api import LONGEST_WAIT_S, Client, needed
 from suites.security.contract import RateLimit
 
 BEYOND, TRIES = 20, 5
@@ -41,11 +41,15 @@ class Used:
 @pytest.fixture(scope="module")
 def used(release: Release) -> Iterator[Used]:
     """Somebody without a credential who has used the limit up."""
+    yield from used_up(release)
+
+
+def used_up(release: Release) -> Iterator[Used]:
+    """Ask without a credential, until somebody is refused or it is enough."""
     limit = release.section("security.rate_limit", RateLimit)
-    if limit.anonymous is None:
-        pytest.skip("[security.rate_limit] declares no `anonymous` request")
+    anonymous = needed(limit.anonymous, "[security.rate_limit] anonymous")
     with Client(patient=False, apart=True) as http:
-        answers = (limit.anonymous.send(http) for _ in range(2 * limit.burst + BEYOND))
+        answers = (anonymous.send(http) for _ in range(2 * limit.burst + BEYOND))
         yield Used(http=http, limit=limit, refused=next((each for each in answers if each.status_code == 429), None))
 
 

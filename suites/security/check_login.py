@@ -13,7 +13,7 @@ from checks.findings import Findings
 from evidence.errors import CannotTell
 from evidence.release import Release
 from evidence.variables import resolve
-from suites.api import Client
+from suites.api import Client, needed
 from suites.security.conftest import submit
 from suites.security.contract import Account
 from suites.security.uniform import differences, timing
@@ -43,9 +43,9 @@ def refused(release: Release) -> list[Pair]:
 @check("LOGIN-001", needs="attack")
 def check_wrong_credentials_are_refused(account: Account) -> None:
     """A wrong password opens no session."""
-    assert account.wrong, "[security.account] declares no `wrong` values"
+    wrong = needed(account.wrong, "[security.account] wrong")
     with Client(apart=True) as http:
-        submit(http, account, **resolve(account.wrong))
+        submit(http, account, **resolve(wrong))
 
         assert account.signed_out == account.signed_in.send(http).status_code
 
@@ -53,8 +53,8 @@ def check_wrong_credentials_are_refused(account: Account) -> None:
 @check("LOGIN-002", needs="attack")
 def check_sign_in_tells_nobody_who_has_an_account(account: Account, refused: list[Pair], findings: Findings) -> None:
     """A wrong password for somebody who has an account is answered as for somebody who has none."""
-    typed = (*resolve(account.form).values(), *_unknown(account).values())
-    for rule, what in differences(*refused[0], typed=typed):
+    shown = (*resolve(account.form).values(), *typed(account)[1].values())
+    for rule, what in differences(*refused[0], typed=shown):
         findings.add(f"{account.page} {rule}", what)
 
 
@@ -78,11 +78,10 @@ def check_sign_in_takes_as_long_for_nobody(
 @check("LOGIN-004", needs="attack")
 def check_passwords_cannot_be_tried_on(account: Account, refused: list[Pair], findings: Findings) -> None:
     """After the declared number of wrong passwords the next tries are put off, for known and unknown users alike."""
-    if account.throttled_after is None:
-        pytest.skip("[security.account] declares no throttled_after")
+    throttled_after = needed(account.throttled_after, "[security.account] throttled_after")
     seconds = sum(answer.elapsed.total_seconds() for pair in refused for answer in pair)
     # A limit is for a while: what a slow machine tries in that time may be within it.
-    allowed = account.throttled_after * (1 + seconds / THROTTLED_FOR_S)
+    allowed = throttled_after * (1 + seconds / THROTTLED_FOR_S)
     for who, answers in zip(("a known user", "an unknown user"), zip(*refused, strict=True), strict=True):
         tried = [answer.status_code for answer in answers]
         if account.throttled not in tried:
@@ -90,25 +89,23 @@ def check_passwords_cannot_be_tried_on(account: Account, refused: list[Pair], fi
                 message = f"{len(tried)} sign-ins took {seconds:.0f} s, too long to tell whether they are put off"
                 raise CannotTell(message)
             findings.add(f"{who} never", f"{len(tried)} wrong passwords for {who} are all tried, none is put off")
-        elif tried.index(account.throttled) < account.throttled_after:
-            findings.add(f"{who} early", f"{who} is put off before {account.throttled_after} wrong passwords")
+        elif tried.index(account.throttled) < throttled_after:
+            findings.add(f"{who} early", f"{who} is put off before {throttled_after} wrong passwords")
+
+
+def typed(account: Account) -> tuple[dict[str, str], dict[str, str]]:
+    """What a refused sign-in changes in the form: for somebody who has an account, and for somebody who has none."""
+    wrong: dict[str, str] = resolve(needed(account.wrong, "[security.account] wrong"))
+    unknown: dict[str, str] = resolve(needed(account.unknown, "[security.account] unknown"))
+    # The same one in all tries of a run, another one in the next. A field of both, as a password, is its own.
+    return wrong, {**wrong, **{name: value.replace("{n}", NOBODY) for name, value in unknown.items()}}
 
 
 def _try_both(http: httpx.Client, account: Account, turn: int) -> Pair:
     """Sign in wrongly as both, one right after the other and by turns first, so that it is the same for both."""
+    known, unknown = typed(account)
     if turn % 2:
-        one = submit(http, account, **_wrong(account))
-        return one, submit(http, account, **_wrong(account), **_unknown(account))
-    other = submit(http, account, **_wrong(account), **_unknown(account))
-    return submit(http, account, **_wrong(account)), other
-
-
-def _wrong(account: Account) -> dict[str, str]:
-    assert account.wrong, "[security.account] declares no `wrong` values"
-    return dict(resolve(account.wrong))
-
-
-def _unknown(account: Account) -> dict[str, str]:
-    """Somebody who has no account: the same one in all tries of a run, another one in the next."""
-    assert account.unknown, "[security.account] declares no `unknown` values"
-    return {name: value.replace("{n}", NOBODY) for name, value in account.unknown.items()}
+        one = submit(http, account, **known)
+        return one, submit(http, account, **unknown)
+    other = submit(http, account, **unknown)
+    return submit(http, account, **known), other

@@ -6,11 +6,10 @@ import secrets
 from collections.abc import Callable
 
 import httpx
-import pytest
 
 from checks.claim import check
 from checks.findings import Findings
-from suites.api import Client
+from suites.api import Client, needed
 from suites.security import cookies
 from suites.security.conftest import signed_out, submit
 from suites.security.contract import Account, Csrf
@@ -56,8 +55,7 @@ def check_session_is_new_at_sign_in(account: Account) -> None:
 @check("SESSION-003", needs="write")
 def check_session_dies_at_sign_out(account: Account, csrf: Csrf, signed_in: Callable[[], httpx.Client]) -> None:
     """After signing out the old cookie is worth nothing."""
-    if account.sign_out is None:
-        pytest.skip("[security.account] declares no sign_out")
+    needed(account.sign_out, "[security.account] sign_out")
     cookie, _ = signed_out(signed_in(), account, csrf)
     with Client(apart=True, headers={"Cookie": cookie}) as thief:
         seen = account.signed_in.send(thief).status_code

@@ -1,0 +1,104 @@
+"""Hostile text opens nothing: it is not run, and comes back as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import httpx
+
+from checks.claim import check
+from checks.findings import Findings
+from evidence.errors import CannotTell
+from evidence.release import Release
+from evidence.variables import resolve
+from suites.api import needed
+from suites.security.contract import Injection
+
+MARKER = "rv7q"
+"""What the probes look for in answers: rare, and harmless where it stays."""
+SQL_PROBES = ("'", "''", "' OR '1'='1", "'; SELECT pg_sleep(3) --", "\\", "%", "1) OR (1=1")
+SQL_CONTEXTS = ("' OR '{m}' LIKE '{}", "' AND '{m}' LIKE '{}", "') OR ('{m}' LIKE '{}", "1 OR '{m}' LIKE '{}'")
+SQL_PAIRS = tuple((context.format(MARKER, m=MARKER), context.format(MARKER[:-1], m=MARKER)) for context in SQL_CONTEXTS)
+"""True and false where they are run: in a text, a pattern, brackets, a number; alike where they are searched for."""
+SLOW_S = 2.5
+TEMPLATE_PROBES = ("{{1337*7331}}", "${1337*7331}", "#{1337*7331}", "<%= 1337*7331 %>", "{1337*7331}", "@(1337*7331)")
+"""Alike where they are text; where a template engine runs one (Jinja, Freemarker, ERB, Razor, …) it is PRODUCT."""
+PRODUCT = re.compile(r"\b9[,.\s]?801[,.\s]?547\b")
+XSS_PROBES = (
+    f"<script>{MARKER}</script>",
+    f'"><img src=x onerror={MARKER}>',
+    f"'-{MARKER}-'",
+    f"<svg/onload={MARKER}>",
+)
+
+
+@check("INJECT-001", needs="attack")
+def check_sql_in_parameters_is_text(http: httpx.Client, release: Release, findings: Findings) -> None:
+    """SQL in a parameter is searched for, not run: no server error, no delay, no answer that tells true from false."""
+    declared = release.section("security.injection", Injection)
+    for path in needed(declared.api, "[security.injection] api"):
+        for probe in SQL_PROBES:
+            answer = _probe(http, declared, path, probe)
+            if answer.status_code >= 500 or answer.elapsed.total_seconds() > SLOW_S:
+                took = "no sooner than it asks for" if answer.status_code < 500 else f"with {answer.status_code}"
+                findings.add(f"{path} {probe}", f"{probe!r} is answered {took}: it is run as SQL")
+        for true, false in SQL_PAIRS:
+            # Asked twice: an answer that differs by itself tells nothing.
+            seen = [_bare(_probe(http, declared, path, probe)) for probe in (true, true, false)]
+            if seen[0] == seen[1] != seen[2]:
+                findings.add(
+                    f"{path} {true}", f"{true!r} and {false!r} find something else: the database compares them"
+                )
+
+
+@check("INJECT-002", needs="attack")
+def check_templates_in_parameters_are_text(
+    http: httpx.Client, release: Release, findings: Findings, measure: Callable[..., None]
+) -> None:
+    """A template in a parameter is not run: no answer has the product of the two numbers that it multiplies."""
+    declared = release.section("security.injection", Injection)
+    paths = needed((*declared.pages, *declared.api), "[security.injection] pages and api")
+    measure(paths_total=len(paths))
+    crashed = []
+    for path in paths:
+        for probe in TEMPLATE_PROBES:
+            answer = _probe(http, declared, path, probe)
+            if answer.status_code >= 500:
+                crashed.append(f"{path} with {probe!r}: {answer.status_code}")
+            elif PRODUCT.search(answer.text):
+                findings.add(f"{path} {probe}", f"{probe!r} comes back multiplied: whoever sends a template runs code")
+    _came_back(crashed, findings)
+
+
+@check("XSS-001", needs="attack")
+def check_markup_in_parameters_is_text(http: httpx.Client, release: Release, findings: Findings) -> None:
+    """Markup in a parameter comes back as text, or not at all."""
+    declared = release.section("security.injection", Injection)
+    crashed = []
+    for path in needed(declared.pages, "[security.injection] pages"):
+        for probe in XSS_PROBES:
+            answer = _probe(http, declared, path, probe)
+            if answer.status_code >= 500:
+                crashed.append(f"{path} with {probe!r}: {answer.status_code}")
+            elif probe in answer.text and set(probe) & set('<>"'):
+                findings.add(f"{path} {probe}", f"{probe!r} comes back as it was sent: it is run in whose page this is")
+    _came_back(crashed, findings)
+
+
+def _probe(http: httpx.Client, declared: Injection, path: str, probe: str) -> httpx.Response:
+    asked = path.replace("{probe}", str(httpx.QueryParams(q=probe))[2:])
+    # A page is asked for as anybody would: its headers are the API's.
+    return http.get(asked, headers={} if path in declared.pages else resolve(declared.headers))
+
+
+def _came_back(crashed: list[str], findings: Findings) -> None:
+    """Where an answer was a server's error there was nothing to look at: no pass."""
+    if crashed and not findings.found:
+        message = f"no page came back to look at: {'; '.join(crashed)}"
+        raise CannotTell(message)
+
+
+def _bare(answer: httpx.Response) -> tuple[int, str]:
+    """The answer without what tells the probes apart where they are shown."""
+    return answer.status_code, answer.text.replace(MARKER, MARKER[:-1])
