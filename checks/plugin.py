@@ -116,6 +116,10 @@ def pytest_runtest_makereport(
             result = _result(item, bad, details, sum(seconds for _, _, seconds in phases))
             failed = any(kind is Outcome.FAILED for kind, _, _ in phases)
             stage.add(msgspec.structs.replace(result, failed=failed))
+    if call.excinfo and call.when != "teardown" and isinstance(call.excinfo.value, Undeclared | NotApplicable):
+        # One line in the terminal, as of anything that is skipped; the evidence has its outcome already.
+        path, line, _ = item.location
+        report.outcome, report.longrepr = "skipped", (path, (line or 0) + 1, str(call.excinfo.value))
     return report
 
 

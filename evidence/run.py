@@ -78,8 +78,9 @@ def start(path: Path, release: Release) -> Run:
         raise InputError(msg) from None
     run = load(path)
     if run.record.identity != identity:
-        then, today = run.record.identity.digest, identity.digest
-        msg = f"{path}: this run looks at {then}, but the source is now {today}; start a new run"
+        msg = (
+            f"{path}: this run looks at another release: {differences(run.record.identity, identity)}; start a new run"
+        )
         raise InputError(msg)
     return run
 
@@ -110,6 +111,12 @@ def read_stage(path: Path) -> StageEvidence:
         msg = f"{path}:{number}: is not evidence: {error}"
         raise InputError(msg) from None
     return StageEvidence(record=record, evidence=tuple(evidence))
+
+
+def differences(then: Identity, today: Identity) -> str:
+    """Say which fields of two identities differ: "commit was a, and is b"."""
+    changed = [(name, getattr(then, name), getattr(today, name)) for name in Identity.__struct_fields__]
+    return ", ".join(f"{name} was {old}, and is {new}" for name, old, new in changed if old != new)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

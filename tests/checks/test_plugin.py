@@ -196,6 +196,19 @@ def test_an_undeclared_section_is_skipped_with_the_mend(ran: Ran) -> None:
     assert "[smoke] is not declared" in evidence.detail
 
 
+@pytest.mark.parametrize("error", ["evidence.release import Undeclared", "evidence.errors import NotApplicable"])
+@pytest.mark.parametrize("where", ["fixture", "check"])
+def test_what_is_not_looked_at_is_one_line(ran: Ran, pytester: pytest.Pytester, error: str, where: str) -> None:
+    """The terminal says why in the one line of a skipped test, without a traceback."""
+    raised = f"from {error} as Error\n    raise Error('[shop] till is not declared')"
+    bodies = (raised, "pass") if where == "fixture" else ("pass", raised)
+    ran(f"@pytest.fixture\ndef till():\n    {bodies[0]}\n" + CLAIM + f"    {bodies[1]}\n")
+    printed = pytester.runpytest_subprocess("-p", "checks.plugin", "-ra").stdout
+
+    printed.fnmatch_lines(["SKIPPED [[]1[]] check_shop.py:*: [[]shop[]] till is not declared", "*1 skipped in*"])
+    printed.no_fnmatch_line("*raise Error*")
+
+
 def test_a_full_disk_is_one_line(ran: Ran, pytester: pytest.Pytester, tmp_path: Path) -> None:
     """Where the evidence cannot be written the stage says so in one line, ends as a usage error, and leaves no file."""
     ran('@check("SHOP-001")\ndef check_it():\n    """It sells."""\n    assert False, "x" * 7000\n')
@@ -210,6 +223,7 @@ def test_a_full_disk_is_one_line(ran: Ran, pytester: pytest.Pytester, tmp_path: 
     assert [] == list(path.parent.iterdir())
 
 
+CLAIM = '@check("SHOP-001")\ndef check_it(till):\n    """It."""\n'
 FINDS = (
     '@check("SHOP-001")\ndef check_it(findings):\n    """It."""\n'
     '    findings.add("/login  csp", "any script runs")\n    findings.add("/ csp", "any frame")\n'

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from checks.stage import Stage
 from evidence import release as releases
 from evidence import run as runs
 from evidence.errors import InputError
+from evidence.release import Identity
 
 
 def test_two_stages_share_one_run(release_file: Path, tmp_path: Path) -> None:
@@ -35,8 +37,16 @@ def test_a_changed_source_needs_a_new_run(release_file: Path, tmp_path: Path) ->
     runs.start(tmp_path / "r", release)
     (release_file.parent / "src" / "app.py").write_text("changed\n")
 
-    with pytest.raises(InputError, match="start a new run"):
+    with pytest.raises(InputError, match=r"another release: digest was sha256:\w+, and is sha256:\w+; start a new run"):
         runs.start(tmp_path / "r", release)
+
+
+def test_each_difference_between_two_releases_is_told() -> None:
+    """What is alike is not told: who changed only the state of the working tree reads no digest."""
+    then = Identity(name="shop", version="1", digest="sha256:a", commit="c1", dirty=True)
+    today = msgspec.structs.replace(then, commit="c2", dirty=None)
+
+    assert "commit was c1, and is c2, dirty was True, and is None" == runs.differences(then, today)
 
 
 def test_a_run_folder_that_cannot_be_made_is_named(release_file: Path, tmp_path: Path) -> None:
