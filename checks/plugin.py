@@ -177,6 +177,17 @@ def attach(request: pytest.FixtureRequest) -> Callable[[str, bytes | str | Path]
 
 
 @pytest.fixture(scope="session")
+def keep(pytestconfig: pytest.Config) -> Callable[[str, bytes | str | Path], None]:
+    """Keep a file of the whole stage, which is no single check's: `keep("touched.json", data)`."""
+
+    def attach(name: str, content: bytes | str | Path) -> None:
+        if stage := pytestconfig.stash.get(STAGE, None):
+            stage.attach(name, content)
+
+    return attach
+
+
+@pytest.fixture(scope="session")
 def tool(pytestconfig: pytest.Config) -> Callable[..., None]:
     """Record the version of a library that the stage relies on, `tool("httpx")`, or of a program that told its own."""
 

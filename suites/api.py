@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import socket
 import time
@@ -15,6 +16,7 @@ import msgspec
 
 from evidence.release import Undeclared
 from evidence.variables import resolve, variable
+from suites.touched import TOUCHED, pace, rate
 
 TIMEOUT_S = 10.0
 AGENT = "release-verification"
@@ -49,7 +51,8 @@ class Client(httpx.Client):
 
     Secure cookies go to loopback without TLS too, as browsers send them. It comes back when it is told to (429 with
     Retry-After), since other checks have asked, too; `patient=False` is for who looks at the limit itself. `apart` asks
-    from an address of its own where it can: what it uses up of a limit by address, no other misses.
+    from an address of its own where it can: what it uses up of a limit by address, no other misses. However patient,
+    none is faster than the release may be asked, and what was asked is counted.
     """
 
     def __init__(self, *, patient: bool = True, apart: bool = False, headers: Mapping[str, str] | None = None) -> None:
@@ -57,19 +60,29 @@ class Client(httpx.Client):
         named, url = {"User-Agent": AGENT, **(headers or {})}, variable("TARGET_URL")
         transport = httpx.HTTPTransport(local_address=another_address(url) if apart else None)
         super().__init__(base_url=url, timeout=TIMEOUT_S, headers=named, trust_env=False, transport=transport)
-        self._patient = patient
+        self._patient, self._pace = patient, pace(rate(url, os.environ))
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own options
         """Send; wait and send again where the release says so."""
         if self.cookies and request.url.scheme == "http" and request.url.host in LOOPBACK:
             request.headers["Cookie"] = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies.jar)
-        response = super().send(request, **options)
+        response = self._asked(request, **options)
         for _ in range(PATIENCE if self._patient else 0):
             wait = response.headers.get("retry-after", "")
             if response.status_code != 429 or not wait.isdigit() or int(wait) > LONGEST_WAIT_S:
                 break
             time.sleep(int(wait))
+            response = self._asked(request, **options)
+        return response
+
+    def _asked(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own options
+        self._pace.wait()
+        path, status = request.url.raw_path.decode("ascii"), 0
+        try:
             response = super().send(request, **options)
+            status = response.status_code
+        finally:
+            TOUCHED.add(request.method, path, status)
         return response
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import httpx
-import jsonschema
 import pytest
 from openapi_spec_validator.shortcuts import get_validator_cls
 
@@ -19,8 +17,10 @@ from evidence.errors import InputError
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import Request
+from suites.integration import documented
 from suites.integration.compatible import broken
 from suites.integration.contract import Api, Resource
+from suites.openapi import base_path
 
 
 @pytest.fixture
@@ -80,7 +80,8 @@ def check_examples_answer_as_documented(
     measure(examples_total=len(api.examples))
     if not api.examples:
         pytest.skip("[[api.examples]] declares no request")
-    problems = [problem for request in api.examples for problem in _mismatches(http, request, document)]
+    base = base_path(document, api.openapi)
+    problems = [problem for request in api.examples for problem in _mismatches(http, request, document, base)]
 
     assert [] == problems
 
@@ -120,48 +121,39 @@ def check_totals_are_the_sum_of_their_lines(http: httpx.Client, api: Api) -> Non
             _with_id(totals.delete, identifier).send(http)
 
 
-def _mismatches(http: httpx.Client, request: Request, document: dict[str, Any]) -> list[str]:
+def _mismatches(http: httpx.Client, request: Request, document: dict[str, Any], base: str) -> list[str]:
     answer = request.send(http)
     name = f"{request.method} {request.path}"
     if answer.status_code != request.expect:
         return [f"{name}: {answer.status_code}, not {request.expect}"]
-    operation = _operation(document, request)
+    path = str(resolve(request.path)).split("?", maxsplit=1)[0]
+    operation = (
+        documented.operation(document, request.method, path.removeprefix(base)) if path.startswith(base) else None
+    )
     if operation is None:
         return [f"{name}: not in the OpenAPI document"]
-    documented = operation.get("responses", {}).get(str(answer.status_code))
-    if documented is None:
-        return [f"{name}: the status {answer.status_code} is not documented"]
-    content = documented.get("content", {}).get(answer.headers.get("content-type", "").split(";")[0])
-    if content is None:
-        return [f"{name}: {answer.headers.get('content-type')} is not documented"]
-    schema = {**content.get("schema", {}), "components": document.get("components", {})}
-    validator = jsonschema.Draft202012Validator(schema)
-    return [f"{name}: {error.json_path}: {error.message[:200]}" for error in validator.iter_errors(answer.json())]
-
-
-def _operation(document: dict[str, Any], request: Request) -> dict[str, Any] | None:
-    path = str(resolve(request.path)).split("?", maxsplit=1)[0]
-    # A path without parameters goes before a template that would match it too.
-    for template in sorted(document["paths"], key=lambda text: text.count("{")):
-        pattern = "[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", template))
-        operation: dict[str, Any] | None = document["paths"][template].get(request.method.lower())
-        if operation and re.fullmatch(pattern, path):
-            return operation
-    return None
+    return [f"{name}: {what}" for what in documented.mismatches(document, operation, answer)]
 
 
 def _live_its_life(http: httpx.Client, resource: Resource) -> None:
     identifier = _created(http, resource.create, resource.id_field)
-    steps = (("read", resource.read), ("update", resource.update), ("delete", resource.delete))
-    for name, request in steps:
-        answer = _with_id(request, identifier).send(http)
-        assert request.expect == answer.status_code, f"{resource.name}: {name}: {answer.text[:500]}"
-        if name == "update":
-            changed = resolve(request.json) or {}
-            body = _with_id(resource.read, identifier).send(http).json()
-            assert changed == {key: body.get(key) for key in changed}, f"{resource.name}: the change did not stay"
+    try:
+        _read_and_changed(http, resource, identifier)
+    finally:
+        # Whatever befell it, it is not left behind.
+        removed = _with_id(resource.delete, identifier).send(http)
+    assert resource.delete.expect == removed.status_code, f"{resource.name}: delete: {removed.text[:500]}"
     gone = _with_id(resource.read, identifier).send(http).status_code
     assert 404 == gone, f"{resource.name}: after its removal it answers {gone}"
+
+
+def _read_and_changed(http: httpx.Client, resource: Resource, identifier: str) -> None:
+    for name, request in (("read", resource.read), ("update", resource.update)):
+        answer = _with_id(request, identifier).send(http)
+        assert request.expect == answer.status_code, f"{resource.name}: {name}: {answer.text[:500]}"
+    changed = resolve(resource.update.json) or {}
+    body = _with_id(resource.read, identifier).send(http).json()
+    assert changed == {key: body.get(key) for key in changed}, f"{resource.name}: the change did not stay"
 
 
 def _created(http: httpx.Client, request: Request, id_field: str) -> str:

@@ -15,6 +15,7 @@ from fixtures.target import Target
 from suites.api import Client
 from suites.integration.contract import Api, Database, Health
 from suites.integration.outage import Outages
+from suites.touched import TOUCHED
 
 HOOK_WITHIN_S = 30
 
@@ -23,6 +24,13 @@ HOOK_WITHIN_S = 30
 def _tools(tool: Callable[[str], None]) -> None:
     for name in ("httpx", "psycopg", "openapi-spec-validator", "jsonschema", "schemathesis", "squawk-cli"):
         tool(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _touched(keep: Callable[[str, str], None]) -> Iterator[None]:
+    """Leave the list of what was touched, also where the stage is broken off."""
+    yield
+    keep("touched.json", TOUCHED.written())
 
 
 @pytest.fixture(scope="session")

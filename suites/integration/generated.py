@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shlex
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from evidence.errors import CannotTell
 from suites.api import AGENT
@@ -25,6 +28,8 @@ CHECKS = (
 SHUT = frozenset({401, 403, 404, 405, 429})
 """Answers behind which nothing of an operation was seen."""
 GRACE_S = 20
+QUOTED = 150
+"""Characters of a request's address, and of its body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,8 @@ class Seen:
     """By operation and by check, the first message."""
     stopped: str
     """Why it ended: "completed" where it saw everything."""
+    asked: tuple[tuple[str, str, int], ...] = ()
+    """Method, path and status of each request."""
 
     @property
     def unreached(self) -> list[str]:
@@ -54,13 +61,13 @@ def configuration(headers: Mapping[str, str]) -> str:
     return f"headers = {{ {pairs} }}\n\n[phases.coverage]\nunexpected-methods = []\n"
 
 
-def command(declared: Generated, target: str, openapi: str, file: str) -> list[str]:
-    """The command that makes the same requests again."""
-    bounds = [f"--rate-limit={declared.rate_limit}"] if declared.rate_limit else []
+def command(declared: Generated, document: str, served: str, file: str, per_second: float | None = None) -> list[str]:
+    """The command that makes the same requests again: `document` is its URL, `served` that of what it describes."""
+    bounds = [f"--rate-limit={limit}"] if (limit := declared.rate_limit or _limit(per_second)) else []
     if declared.max_examples:
         bounds += [f"--max-examples={declared.max_examples}"]
     return [
-        "schemathesis", f"--config-file={file}", "run", f"{target}{openapi}", f"--url={target}",
+        "schemathesis", f"--config-file={file}", "run", document, f"--url={served}",
         *(f"--include-method={method}" for method in declared.methods),
         f"--phases={'coverage,fuzzing' if declared.max_examples else 'coverage'}",
         f"--checks={','.join(CHECKS)}",
@@ -90,7 +97,8 @@ def run(asked: list[str], folder: Path, within_s: int) -> tuple[Seen, str]:
 
 def read(lines: Iterable[str]) -> Seen:
     """Read its events, one JSON object a line."""
-    cases, stopped = 0, "broken off"
+    asked: list[tuple[str, str, int]] = []
+    stopped = "broken off"
     statuses: dict[str, set[int]] = {}
     failures: dict[tuple[str, str], str] = {}
     for event in map(json.loads, lines):
@@ -99,14 +107,35 @@ def read(lines: Iterable[str]) -> Seen:
         recorder = event.get("ScenarioFinished", {}).get("recorder", {})
         seen = statuses.setdefault(recorder["label"], set()) if recorder else set()
         for interaction in recorder.get("interactions", {}).values():
-            cases += 1
-            seen.add((interaction.get("response") or {}).get("status_code", 0))
-        for checks in recorder.get("checks", {}).values():
+            status = (interaction.get("response") or {}).get("status_code", 0)
+            seen.add(status)
+            sent = interaction.get("request") or {}
+            asked.append((sent.get("method", ""), urlsplit(sent.get("uri", "")).path, status))
+        for case, checks in recorder.get("checks", {}).items():
+            sent = _sent(recorder.get("interactions", {}).get(case, {}).get("request") or {})
             for each in (each for each in checks if each["status"] == "failure"):
                 failure = each["failure_info"]["failure"]
-                failures.setdefault((recorder["label"], each["name"]), f"{failure['title']}: {failure['message']}")
+                what = f"{sent}{failure['title']}: {failure['message']}"
+                failures.setdefault((recorder["label"], each["name"]), what)
     frozen = {operation: frozenset(seen) for operation, seen in statuses.items()}
-    return Seen(cases=cases, statuses=frozen, failures=failures, stopped=stopped)
+    return Seen(cases=len(asked), statuses=frozen, failures=failures, stopped=stopped, asked=tuple(asked))
+
+
+def _limit(per_second: float | None) -> str:
+    """A rate in schemathesis' words, which knows whole numbers only."""
+    if not per_second:
+        return ""
+    return f"{int(per_second)}/s" if per_second >= 1 else f"{max(1, int(per_second * 60))}/m"
+
+
+def _sent(request: Mapping[str, Any]) -> str:
+    """Quote a request by which somebody can see it again; its headers may hold a credential."""
+    if not request:
+        return ""
+    parts = urlsplit(str(request["uri"]))
+    asked = f"{request['method']} {urlunsplit(('', '', parts.path, parts.query, ''))[:QUOTED]}"
+    body = base64.b64decode((request.get("body") or {}).get("$base64", ""))
+    return f"{asked} with the body {body.decode(errors='replace')[:QUOTED]!r}: " if body else f"{asked}: "
 
 
 def _environment() -> dict[str, str]:

@@ -84,8 +84,8 @@ def check_every_operation_asks_for_the_token(
 ) -> None:
     """Every operation of the OpenAPI document that changes something by cookie is refused without the token."""
     http = signed_in()
-    document, token = document_of(release, http), token_of(http, csrf)
-    named = [each for each in operations(document) if each.mutates and each.schemes & cookie_schemes(document)]
+    (document, at), token = document_of(release, http), token_of(http, csrf)
+    named = [each for each in operations(document, at) if each.mutates and each.schemes & cookie_schemes(document)]
     undecided = []
     for operation in named:
         # Nothing is there to be changed: with the token the answer is that, and without it must be another.

@@ -85,7 +85,9 @@ def check_the_host_is_not_taken_on_trust(
     for seen, header in itertools.product(answers, ("Host", "X-Forwarded-Host", "Forwarded")):
         if seen.kind == "page" or seen.answer.is_redirect:
             value = f"host={hostile.EVIL}" if header == "Forwarded" else hostile.EVIL
-            if problem := hostile.trusted_host(http.get(seen.place, headers={header: value})):
+            sent = seen.answer.request
+            answer = http.request(sent.method, sent.url.raw_path.decode("ascii"), headers={header: value})
+            if problem := hostile.trusted_host(answer):
                 findings.add(f"{seen.place} {header}", problem)
     _well(http, release)
 

@@ -36,6 +36,7 @@ class Used:
     http: httpx.Client
     limit: RateLimit
     refused: httpx.Response | None
+    seconds: float
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,10 @@ def used_up(release: Release) -> Iterator[Used]:
     limit = release.section("security.rate_limit", RateLimit)
     anonymous = needed(limit.anonymous, "[security.rate_limit] anonymous")
     with Client(patient=False, apart=True) as http:
+        started = time.monotonic()
         answers = (anonymous.send(http) for _ in range(2 * limit.burst + BEYOND))
-        yield Used(http=http, limit=limit, refused=next((each for each in answers if each.status_code == 429), None))
+        refused = next((each for each in answers if each.status_code == 429), None)
+        yield Used(http=http, limit=limit, refused=refused, seconds=time.monotonic() - started)
 
 
 @check("RATE-001", needs="attack")
@@ -65,6 +68,8 @@ def check_rate_limit_holds(release: Release, measure: Callable[..., None]) -> No
     refused = [answer for answer in answers if answer.status_code == 429]
     measure(let_through_total=let_through, refused_total=len(refused))
     refilled = elapsed * limit.per_minute / 60 + 1
+    if not refused:
+        reachable(limit, BEYOND, elapsed)
 
     assert len(answers) == let_through + len(refused), {answer.status_code for answer in answers}
     assert limit.burst <= let_through <= limit.burst + refilled
@@ -115,4 +120,16 @@ def _path(used: Used) -> str:
 
 def _assert_refused(used: Used) -> None:
     asked = 2 * used.limit.burst + BEYOND
+    if used.refused is None:
+        reachable(used.limit, used.limit.burst + BEYOND, used.seconds)
     assert used.refused is not None, f"{asked} requests without a credential are all answered, none is refused"
+
+
+def reachable(limit: RateLimit, beyond: int, seconds: float) -> None:
+    """CannotTell where so many requests beyond the burst took so long that the limit may let every one through."""
+    if seconds * limit.per_minute / 60 >= beyond:
+        message = (
+            f"{limit.burst + beyond} requests took {seconds:.0f} s, in which the limit allows as many: raise [target]"
+            " requests_per_second, or declare a request of a lower limit"
+        )
+        raise CannotTell(message)

@@ -33,7 +33,7 @@ def access(release: Release) -> Access:
 @pytest.fixture
 def document(release: Release, http: httpx.Client) -> list[Operation]:
     """The operations of the OpenAPI document."""
-    return operations(document_of(release, http))
+    return operations(*document_of(release, http))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from evidence.variables import resolve
 from suites.api import Client
 from suites.security.answers import Seen, gather
 from suites.security.contract import Account, Csrf, Headers
+from suites.touched import TOUCHED
 
 Table = Callable[[str, type[Section]], Section]
 SignIn = Callable[..., httpx.Client]
@@ -25,6 +26,13 @@ SignIn = Callable[..., httpx.Client]
 @pytest.fixture(scope="session", autouse=True)
 def _tools(tool: Callable[[str], None]) -> None:
     tool("httpx")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _touched(keep: Callable[[str, str], None]) -> Iterator[None]:
+    """Leave the list of what was touched, also where the stage is broken off."""
+    yield
+    keep("touched.json", TOUCHED.written())
 
 
 @pytest.fixture
@@ -83,14 +91,14 @@ def signed_out(http: httpx.Client, account: Account, csrf: Csrf) -> tuple[str, s
     return cookie, token
 
 
-def document_of(release: Release, http: httpx.Client) -> dict[str, Any]:
-    """The OpenAPI document that `[api] openapi` names."""
+def document_of(release: Release, http: httpx.Client) -> tuple[dict[str, Any], str]:
+    """The OpenAPI document that `[api] openapi` names, and where it is."""
     path = release.section("api", dict).get("openapi")
     if not path:
         message = f"{release.path}: [api] openapi is not declared; declare it, or say why not under [not_applicable]"
         raise Undeclared(message)
     document: dict[str, Any] = http.get(path).raise_for_status().json()
-    return document
+    return document, path
 
 
 def submit(http: httpx.Client, account: Account, **changed: str) -> httpx.Response:

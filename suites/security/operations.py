@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from suites.openapi import base_path
+
 MUTATING = ("post", "put", "patch", "delete")
 METHODS = ("get", *MUTATING)
 NOWHERE = "999999999"
@@ -23,6 +25,7 @@ class Operation:
     path: str
     schemes: frozenset[str]
     has_body: bool
+    base: str = ""
 
     @property
     def name(self) -> str:
@@ -47,20 +50,22 @@ class Operation:
         body: object = None,
     ) -> httpx.Response:
         """Ask for it; of what no id is given, there is nothing."""
-        path = re.sub(r"\{([^}]+)\}", lambda match: str((ids or {}).get(match[1], NOWHERE)), self.path)
+        path = self.base + re.sub(r"\{([^}]+)\}", lambda match: str((ids or {}).get(match[1], NOWHERE)), self.path)
         asked = {} if body is None else body
         return http.request(self.method, path, headers=headers, json=asked if self.has_body else None)
 
 
-def operations(document: Mapping[str, Any]) -> list[Operation]:
-    """Every operation of a document, in its order."""
-    found = []
+def operations(document: Mapping[str, Any], at: str) -> list[Operation]:
+    """Every operation of a document that is served at a path, in its order."""
+    found, base = [], base_path(document, at)
     for path, item in document.get("paths", {}).items():
         for method in METHODS:
             if isinstance(described := item.get(method), Mapping):
                 asked = described.get("security", document.get("security"))
                 found.append(
-                    Operation(method=method, path=path, schemes=_schemes(asked), has_body="requestBody" in described)
+                    Operation(
+                        method=method, path=path, schemes=_schemes(asked), has_body=_has_body(described), base=base
+                    )
                 )
     return found
 
@@ -69,6 +74,12 @@ def cookie_schemes(document: Mapping[str, Any]) -> set[str]:
     """The names of the security schemes that are a cookie, which browsers send by themselves."""
     schemes = document.get("components", {}).get("securitySchemes", {})
     return {name for name, scheme in schemes.items() if scheme.get("in") == "cookie"}
+
+
+def _has_body(described: Mapping[str, Any]) -> bool:
+    """Version 2.0 of OpenAPI knows a body as a parameter."""
+    places = {parameter.get("in") for parameter in described.get("parameters", ())}
+    return "requestBody" in described or bool(places & {"body", "formData"})
 
 
 def _schemes(asked: Sequence[Mapping[str, Any]] | None) -> frozenset[str]:

@@ -183,6 +183,17 @@ def test_a_check_may_find_that_it_is_about_nothing(ran: Ran) -> None:
     assert (Outcome.NOT_APPLICABLE, "It is a market.") == (evidence.outcome, evidence.detail)
 
 
+def test_a_file_of_the_whole_stage_is_kept(ran: Ran, tmp_path: Path) -> None:
+    """What no single check can claim lies beside the evidence, also where the last check failed."""
+    ran(
+        "@pytest.fixture(scope='session', autouse=True)\ndef listed(keep):\n"
+        "    yield\n    keep('touched.json', b'[]')\n"
+        '@check("SHOP-001")\ndef check_it():\n    """It."""\n    assert False\n'
+    )
+
+    assert b"[]" == (tmp_path / "runs" / "r1" / "attachments" / "smoke" / "touched.json").read_bytes()
+
+
 def test_an_undeclared_section_is_skipped_with_the_mend(ran: Ran) -> None:
     """What release.toml does not declare is reported as such, also from within a fixture."""
     source = (

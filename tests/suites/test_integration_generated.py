@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tomllib
 from pathlib import Path
@@ -48,6 +49,26 @@ def test_answers_and_failures_are_told_by_operation() -> None:
     assert (5, "completed") == (seen.cases, seen.stopped)
 
 
+@pytest.mark.parametrize(
+    ("body", "quoted"),
+    [
+        (None, "POST /v1/a?q=x: Bad: as told"),
+        (b'{"n": 0}', "POST /v1/a?q=x with the body '{\"n\": 0}': Bad: as told"),
+        (b"a" * 1000, f"POST /v1/a?q=x with the body {'a' * generated.QUOTED!r}: Bad: as told"),
+        (b"\xff", "POST /v1/a?q=x with the body '\N{REPLACEMENT CHARACTER}': Bad: as told"),
+    ],
+)
+def test_a_failure_quotes_its_request(body: bytes | None, quoted: str) -> None:
+    """What was asked is told with what was wrong, so that it can be asked again; no header is."""
+    event = scenario("POST /a", [500], "not_a_server_error")
+    sent = {"method": "POST", "uri": "http://release/v1/a?q=x", "headers": {"Authorization": ["Bearer secret"]}}
+    if body:
+        sent["body"] = {"$base64": base64.b64encode(body).decode()}
+    event["ScenarioFinished"]["recorder"]["interactions"] = {"a": {"request": sent}}
+
+    assert [quoted] == list(read(event).failures.values())
+
+
 @pytest.mark.parametrize("statuses", [[401], [403, 404], [429, 405], []])
 def test_an_operation_behind_a_door_was_not_reached(statuses: list[int | None]) -> None:
     """An operation that only says that one may not, or that there is nothing, was not looked at."""
@@ -80,10 +101,11 @@ def test_no_secret_stands_in_the_file() -> None:
 def test_the_command_is_bounded_and_seeded() -> None:
     """The command names what is asked, how long, and by which seed; it can be run again as it stands."""
     declared = Generated(max_examples=5, seed=7, within_s=9, rate_limit="10/s")
-    asked = generated.command(declared, "http://release", "/openapi.json", "file.toml")
+    asked = generated.command(declared, "http://release/openapi.json", "http://release/v1", "file.toml")
 
     assert ["schemathesis", "--config-file=file.toml", "run", "http://release/openapi.json"] == asked[:4]
     assert {
+        "--url=http://release/v1",
         "--include-method=GET",
         "--max-examples=5",
         "--seed=7",
@@ -93,9 +115,22 @@ def test_the_command_is_bounded_and_seeded() -> None:
     } <= set(asked)
 
 
+@pytest.mark.parametrize(
+    ("declared", "per_second", "expected"),
+    [("", None, []), ("", 20.0, ["20/s"]), ("", 0.5, ["30/m"]), ("3/s", 20.0, ["3/s"])],
+)
+def test_it_asks_no_faster_than_it_may(declared: str, per_second: float | None, expected: list[str]) -> None:
+    """The rate of the release holds for schemathesis, too, where its own table says no other."""
+    asked = generated.command(Generated(rate_limit=declared), "a", "b", "file.toml", per_second)
+
+    assert expected == [each.partition("=")[2] for each in asked if each.startswith("--rate-limit")]
+
+
 def test_a_release_that_is_not_there_is_not_judged(tmp_path: Path) -> None:
     """Where schemathesis cannot begin, its own words are told, and nothing is passed."""
-    asked = generated.command(Generated(), "http://127.0.0.1:1", "/openapi.json", str(tmp_path / "file.toml"))
+    asked = generated.command(
+        Generated(), "http://127.0.0.1:1/openapi.json", "http://127.0.0.1:1", str(tmp_path / "file.toml")
+    )
     (tmp_path / "file.toml").write_text(generated.configuration({}))
 
     with pytest.raises(CannotTell, match=r"(?s)ended with exit code 2: .*Failed to load specification"):

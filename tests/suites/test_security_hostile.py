@@ -8,7 +8,10 @@ import json
 import httpx
 import pytest
 
-from suites.security import hostile
+from checks.findings import Findings
+from evidence.release import Release, Source
+from suites.security import check_input, hostile
+from suites.security.answers import Seen
 from suites.security.check_roles import filled, placeholders
 
 SAMPLE = {"name": "a", "date": "2026-03-01", "count": 3}
@@ -81,3 +84,23 @@ def test_ids_are_put_into_declared_bodies() -> None:
     assert ["project_id"] == placeholders(body)
     assert {"project_id": 4, "name": "a", "count": 3} == filled(body, {"project_id": 4})
     assert ([], None) == (placeholders(None), filled(None, {}))
+
+
+def test_a_made_up_host_is_tried_at_the_same_path() -> None:
+    """What was looked at is asked for again, by its method and path, not by the words that findings use for it."""
+    asked: list[tuple[str, str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, request.url.raw_path.decode(), request.headers["host"]))
+        return httpx.Response(200)
+
+    release = Release(name="shop", version="1", source=Source(paths=()), target={"start": ["serve"], "health": "/well"})
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://release") as http:
+        moved = httpx.Response(
+            302, headers={"location": "/a/"}, request=http.build_request("VERIFY", "/a/%c0%af?q=x%20y")
+        )
+        seen = Seen(place="page that is not there", kind="error", answer=moved)
+        check_input.check_the_host_is_not_taken_on_trust(http, release, (seen,), Findings())
+
+    assert [("VERIFY", "/a/%c0%af?q=x%20y", host) for host in (hostile.EVIL, "release", "release")] == asked[:3]
+    assert [("GET", "/well", "release")] == asked[3:]

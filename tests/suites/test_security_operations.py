@@ -36,9 +36,21 @@ def test_every_operation_is_read_with_its_credentials() -> None:
         "POST /items": {"session", "key"},
         "DELETE /items/{id}/lines/{line}": {"key"},
         "GET /items/{id}/lines/{line}": {""},
-    } == {each.name: set(each.schemes) for each in operations(DOCUMENT)}
-    assert ["POST /items"] == [each.name for each in operations(DOCUMENT) if each.has_body]
+    } == {each.name: set(each.schemes) for each in operations(DOCUMENT, "/openapi.json")}
+    assert ["POST /items"] == [each.name for each in operations(DOCUMENT, "/openapi.json") if each.has_body]
     assert {"session"} == cookie_schemes(DOCUMENT)
+
+
+def test_operations_of_version_2_are_below_its_base_path() -> None:
+    """`basePath` is part of what is asked for, not of an operation's name; a parameter in the body is a body."""
+    item = {"parameters": [{"$ref": "#/parameters/id"}, {"in": "body", "name": "item"}]}
+    (read, put) = operations({"swagger": "2.0", "basePath": "/v1", "paths": {"/a": {"get": {}, "put": item}}}, "/api")
+    with httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(404)), base_url="http://a.example"
+    ) as http:
+        asked = put.send(http, {}).request.url.path
+
+    assert ("PUT /a", True, False, "/v1/a") == (put.name, put.has_body, read.has_body, asked)
 
 
 @pytest.mark.parametrize(
