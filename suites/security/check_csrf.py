@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import httpx
@@ -10,9 +11,10 @@ from checks.claim import check
 from checks.findings import Findings
 from evidence.errors import CannotTell
 from evidence.release import Release
-from suites.api import Client, needed
-from suites.security.conftest import document_of, signed_out, token_of
-from suites.security.contract import Account, Csrf
+from evidence.variables import resolve
+from suites.api import Client, Request, needed
+from suites.security.conftest import document_of, hidden_field, signed_out, token_of
+from suites.security.contract import Account, CrossSite, Csrf
 from suites.security.operations import cookie_schemes, operations
 
 MUTATIONS = "[security.csrf] mutations"
@@ -101,3 +103,43 @@ def check_every_operation_asks_for_the_token(
     if undecided:
         message = f"neither refused nor let through: {'; '.join(undecided)}"
         raise CannotTell(message)
+
+
+@check("CSRF-006", needs="write")
+def check_changes_without_a_session_are_not_for_other_sites(
+    release: Release, findings: Findings, measure: Callable[..., None]
+) -> None:
+    """A change that asks for no session is made from the release's own page, and refused from one of another site."""
+    declared, undecided = release.section("security.cross_site", CrossSite), []
+    measure(mutations_total=len(declared.mutations))
+    for mutation in needed(declared.mutations, "[security.cross_site] mutations"):
+        with Client(apart=True) as visitor, Client(apart=True) as lured:
+            own, foreign = from_its_own_page(visitor, declared, mutation), from_another_site(lured, mutation)
+        if foreign < 400:
+            what = f"sent from {FOREIGN} it is answered {foreign}: any page makes its visitors do this"
+            findings.add(f"{mutation.method} {mutation.path}", what)
+        elif own != mutation.expect or foreign == 429 or foreign >= 500:
+            undecided.append(f"{mutation.method} {mutation.path}: {own} from its own page, {foreign} from another site")
+    if undecided and not findings.found:
+        message = f"neither made nor refused as declared: {'; '.join(undecided)}"
+        raise CannotTell(message)
+
+
+def from_its_own_page(http: httpx.Client, declared: CrossSite, mutation: Request) -> int:
+    """Send it as the release's own page does, hidden field included."""
+    origin = {"Origin": str(http.base_url).rstrip("/")}
+    if not declared.page:
+        return mutation.send(http, headers=origin).status_code
+    token = hidden_field(http.get(declared.page).text, declared.csrf_field)
+    form = {name: token if value == "{csrf}" else resolve(value) for name, value in mutation.form.items()}
+    return mutation.send(http, data=form, headers=origin).status_code
+
+
+def from_another_site(http: httpx.Client, mutation: Request) -> int:
+    """Send it as a page of another site can: without a token, and JSON as plain text, for which nothing is asked."""
+    headers, path = {"Origin": FOREIGN}, resolve(mutation.path)
+    if mutation.json is not None:
+        content = json.dumps(resolve(mutation.json))
+        return http.post(path, content=content, headers={**headers, "Content-Type": "text/plain"}).status_code
+    form = {name: resolve(value) for name, value in mutation.form.items() if value != "{csrf}"}
+    return http.post(path, data=form, headers=headers).status_code

@@ -58,6 +58,24 @@ class Csrf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     mutations: tuple[Request, ...]
 
 
+class CrossSite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes that ask for no session, such as signing in: POSTs, since a page of another site can send nothing else.
+
+    Where they need a hidden field, `csrf_field` of `page` has its value, and `"{csrf}"` in a form is where it goes.
+    """
+
+    mutations: tuple[Request, ...]
+    page: str = ""
+    csrf_field: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what would prove nothing."""
+        for each in self.mutations:
+            if each.method != "POST":
+                msg = f"mutations: {each.method} {each.path} cannot be sent from another site; POST alone can"
+                raise ValueError(msg)
+
+
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A limit per client: `burst` at once, `per_minute` after that; `anonymous` is asked without a credential."""
 
