@@ -22,6 +22,19 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     transport_security: Literal["application", "proxy"] = "application"
 
 
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS, where it is not the target's own: `url` is the address that visitors use, `plain` the same by plain http.
+
+    `ca` is the file of the authority to trust, in place of those that the machine trusts. `preload` says that the host
+    is to be in the browsers' list.
+    """
+
+    url: str = ""
+    plain: str = ""
+    ca: str = ""
+    preload: bool = False
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How somebody signs in by a form, and what shows that it worked.
 
