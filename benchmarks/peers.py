@@ -5,7 +5,7 @@
     python -m benchmarks.peers nul_crashes           only these bad releases
 
 Needs npm, Node, openssl and Chromium, and for schemathesis the environment of the group dev; a tool that is absent is
-named in the table, and its cells stay empty. Takes about a quarter of an hour on two cores. A finding counts where the
+named in the table, and its cells stay empty. Took 35 minutes on two busy cores. A finding counts where the
 tool says it of the bad release and in none of its looks at the good one. Our own column is what the matrix proves
 (`nox -s matrix`).
 """
@@ -26,11 +26,11 @@ from benchmarks.peers_ask import Bench, Peer, installed
 from benchmarks.peers_read import Unreadable
 from benchmarks.peers_table import Row, alarms, into, table
 from fixtures.bad_releases import TREE, BadRelease, catalogue, plant
-from fixtures.target import load, up
+from fixtures.target import Ready, TargetError, load, up
 
 SECURITY, WEB = ("http-observatory", "csp-evaluator"), ("http-observatory", "csp-evaluator", "Lighthouse CI")
 PAGES, API = ("Lighthouse CI",), ("schemathesis",)
-LOOKS_AT_THE_GOOD_ONE = 3
+LOOKS_AT_THE_GOOD_ONE = 2
 """Scores vary from run to run: what a tool says once of the good release is no finding of a bad one."""
 # Each tool is asked where its documentation says that it looks.
 GROUPS = (
@@ -60,6 +60,10 @@ GROUPS = (
         library_paints_late pages_are_too_busy pages_carry_too_much pages_move_while_they_load""",
     ),
 )
+# Judged by hand: new, but of something else than the defect. It is shown in brackets and not counted.
+BESIDE_THE_DEFECT: dict[str, tuple[str, ...]] = {
+    "scope_is_not_checked": ("schemathesis",),  # what its writes meet once they are let through; no word of the scope
+}
 CHOSEN = {name: peers for peers, names in GROUPS for name in names.split()}
 
 
@@ -92,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def at_the_good_one(peers: Sequence[Peer], tools: Path, scratch: Path) -> dict[str, frozenset[str]]:
     """What each tool says of the good release, in any of its looks; what it cannot read here is an error of ours."""
-    looks = [asked(TREE / "release.toml", peers, tools, scratch) for _ in range(LOOKS_AT_THE_GOOD_ONE)]
+    looks = [asked(TREE / "release.toml", peers, tools, scratch, thorough=True) for _ in range(LOOKS_AT_THE_GOOD_ONE)]
     for look in looks:
         for name, said in look.items():
             if isinstance(said, str):
@@ -116,7 +120,7 @@ def row(
     shutil.rmtree(planted)
     found = new(said, good)
     told(f"{name:36}{time.monotonic() - began:6.1f} s  {found}")
-    return Row(name, sorted(bad.caught_by), found)
+    return Row(name, sorted(bad.caught_by), found, BESIDE_THE_DEFECT.get(name, ()))
 
 
 def new(said: Mapping[str, frozenset[str] | str], good: Mapping[str, frozenset[str]]) -> dict[str, Sequence[str] | str]:
@@ -124,17 +128,24 @@ def new(said: Mapping[str, frozenset[str] | str], good: Mapping[str, frozenset[s
     return {peer: what if isinstance(what, str) else sorted(what - good[peer]) for peer, what in said.items()}
 
 
-def asked(release: Path, peers: Sequence[Peer], tools: Path, scratch: Path) -> dict[str, frozenset[str] | str]:
+def asked(
+    release: Path, peers: Sequence[Peer], tools: Path, scratch: Path, *, thorough: bool = False
+) -> dict[str, frozenset[str] | str]:
     """Bring a release up, and ask; a tool that could not look says why instead."""
-    said: dict[str, frozenset[str] | str] = {}
-    with (scratch / "target.log").open("wb") as log, up(load(release), release.parent, log) as (ready, _):
-        for peer in peers:
-            with tempfile.TemporaryDirectory(dir=scratch) as folder:
-                try:
-                    said[peer.name] = peer.ask(Bench(tools, Path(folder), ready))
-                except (Unreadable, subprocess.SubprocessError, OSError) as error:
-                    said[peer.name] = f"could not tell: {error}"
-    return said
+    try:
+        with (scratch / "target.log").open("wb") as log, up(load(release), release.parent, log) as (ready, _):
+            return {peer.name: answer(peer, tools, scratch, ready, thorough=thorough) for peer in peers}
+    except TargetError as error:
+        return {peer.name: f"could not tell: {error}" for peer in peers}
+
+
+def answer(peer: Peer, tools: Path, scratch: Path, ready: Ready, *, thorough: bool) -> frozenset[str] | str:
+    """Ask one tool."""
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        try:
+            return peer.ask(Bench(tools, Path(folder), ready, thorough))
+        except (Unreadable, subprocess.SubprocessError, OSError) as error:
+            return f"could not tell: {error}"
 
 
 def told(line: str) -> None:

@@ -13,11 +13,15 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Row:
-    """One bad release: what catches it here, and what each tool said of it alone, or as text why it could not look."""
+    """One bad release: what catches it here, and what each tool said of it alone, or as text why it could not look.
+
+    What the tools of `beside` said is new, but not of the defect.
+    """
 
     name: str
     ours: Sequence[str]
     new: Mapping[str, Sequence[str] | str]
+    beside: Sequence[str] = ()
 
 
 def table(rows: Sequence[Row], peers: Sequence[Peer], absent: Mapping[str, str]) -> str:
@@ -26,7 +30,7 @@ def table(rows: Sequence[Row], peers: Sequence[Peer], absent: Mapping[str, str])
     lines = [
         line("bad release", "here", *names),
         line(*["---"] * (len(names) + 2)),
-        *(line(f"`{row.name}`", ", ".join(row.ours), *(cell(row.new.get(name)) for name in names)) for row in rows),
+        *(line(f"`{row.name}`", ", ".join(row.ours), *(shown(row, name) for name in names)) for row in rows),
         line("**found, of those asked about**", f"{len(rows)} of {len(rows)}", *(score(rows, name) for name in names)),
     ]
     return "".join(
@@ -45,6 +49,12 @@ def alarms(good: Mapping[str, frozenset[str]], peers: Sequence[Peer]) -> str:
     return "".join(f"{each}\n" for each in lines)
 
 
+def shown(row: Row, name: str) -> str:
+    """Put what is not of the defect into brackets."""
+    told = cell(row.new.get(name))
+    return f"({told})" if name in row.beside else told
+
+
 def cell(new: Sequence[str] | str | None) -> str:
     """Tell what is new, or that nothing is, or that it was not asked."""
     if new is None:
@@ -56,9 +66,10 @@ def cell(new: Sequence[str] | str | None) -> str:
 
 
 def score(rows: Sequence[Row], name: str) -> str:
-    """Count the bad releases of which a tool said something new."""
-    answers = [row.new[name] for row in rows if name in row.new]
-    return f"{sum(bool(answer) and not isinstance(answer, str) for answer in answers)} of {len(answers)}"
+    """Count the bad releases whose defect a tool named."""
+    asked = [row for row in rows if name in row.new]
+    found = [row for row in asked if row.new[name] and not isinstance(row.new[name], str) and name not in row.beside]
+    return f"{len(found)} of {len(asked)}"
 
 
 def line(*cells: str) -> str:

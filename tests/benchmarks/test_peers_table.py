@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.peers import CHOSEN, new
+from benchmarks.peers import BESIDE_THE_DEFECT, CHOSEN, new
 from benchmarks.peers_ask import PEERS, Peer
 from benchmarks.peers_table import BEGIN, END, Row, alarms, into, table
 from fixtures.bad_releases import catalogue
@@ -15,18 +15,20 @@ TABLE = """\
 | --- | --- | --- | --- |
 | `header_is_gone` | HEADERS-001, HEADERS-002 | a; b; c and 1 more |  |
 | `pipe_is_open` | PIPE-001 | - | a \\| b |
+| `word_is_beside` | WORD-001 | (a) | b |
 | `tool_fell` | TOOL-001 | could not tell: ended with 2 |  |
-| **found, of those asked about** | 3 of 3 | 1 of 3 | 1 of 1 |
+| **found, of those asked about** | 4 of 4 | 1 of 4 | 2 of 2 |
 
 Not tried: third: there is no npm here.
 """
 
 
 def test_who_found_what() -> None:
-    """New findings are named, three of them; nothing new is a dash, not asked is empty, a tool that fell is no find."""
+    """New findings are named, three of them; what is beside the defect, or no answer, is shown and not counted."""
     rows = [
         Row("header_is_gone", ["HEADERS-001", "HEADERS-002"], {"one": list("abcd")}),
         Row("pipe_is_open", ["PIPE-001"], {"one": [], "other": ["a | b"]}),
+        Row("word_is_beside", ["WORD-001"], {"one": ["a"], "other": ["b"]}, ["one"]),
         Row("tool_fell", ["TOOL-001"], {"one": "could not tell: ended\nwith 2"}),
     ]
 
@@ -58,4 +60,5 @@ def test_the_document_keeps_its_words() -> None:
 def test_what_is_compared_is_there() -> None:
     """Every bad release that is compared is in the catalogue, and asked about of tools that are known."""
     assert set() == set(CHOSEN) - set(catalogue())
+    assert set() == set(BESIDE_THE_DEFECT) - set(CHOSEN)
     assert {peer.name for peer in PEERS} == {name for names in CHOSEN.values() for name in names}
