@@ -13,7 +13,7 @@ import pytest
 
 from evidence.model import Outcome
 from reports.limits import Kind, Limit
-from reports.model import Gate, Judgement, Verdict
+from reports.model import File, Gate, Judgement, Verdict
 from reports.render import ctrf, github, html, json_v1, junit, markdown, openmetrics, terminal
 from reports.render.chart import bars
 from reports.render.text import duration, share
@@ -131,6 +131,14 @@ def test_only_attachments_of_the_run_are_linked(path: str) -> None:
     page = html.render(gate_of(load(outcome=Outcome.FAILED, attachments=(path, "attachments/load/a.csv"))))
 
     assert ["attachments/load/a.csv", "gate.json"] == re.findall(r'href="([^"]*)"', page)
+
+
+def test_what_was_asked_of_the_release_is_linked() -> None:
+    """The list that a live stage left is one step away; a file of that name anywhere else is none."""
+    listed = [File(path=f"{folder}/touched.json", sha256="", size=1) for folder in ("attachments/smoke", "../evidence")]
+    page = html.render(msgspec.structs.replace(gate_of(load()), files=tuple(listed)))
+
+    assert ["attachments/smoke/touched.json"] == re.findall(r'href="([^"]*touched\.json)"', page)
 
 
 def test_the_page_is_the_same_in_every_light() -> None:
