@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -57,6 +57,22 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     throttled_after: int | None = None
     throttled: int = 429
     longest_session_days: int = 30
+
+
+class SessionEnd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a session ends, by age or by not being used, and the statement that makes one older by `%(seconds)s`.
+
+    The session is found by `%(session)s`, its cookie, or by `%(token)s`, its CSRF token.
+    """
+
+    after_s: int
+    age: str
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long sessions count at the server."""
+
+    ends: Annotated[tuple[SessionEnd, ...], msgspec.Meta(min_length=1)]
 
 
 class Csrf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,10 +216,18 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mutation, and the request that shows the audit log: the newest entry must name what `names` lists."""
+    """A mutation, and the request that shows the audit log: the newest entry must name what `names` lists.
+
+    `id_field` and `forged` are fields of an entry: who it is, and what somebody would change. `table` is where entries
+    are kept, `role` the role of the database that the service has.
+    """
 
     mutation: Request
     log: Request
     entries: str | None = None
     names: tuple[str, ...] = ()
     undo: Request | None = None
+    id_field: str = "id"
+    forged: tuple[str, ...] = ("actor",)
+    table: str = ""
+    role: str = ""
