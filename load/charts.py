@@ -64,7 +64,7 @@ def _percentiles(measurement: Measurement) -> Lines:
     return Lines(
         title="Latency over time",
         description=f"Percentiles of the requests that were to start within each {_width(measurement):g} s, "
-        f"after {measurement.load.warmup_s:g} s of warm-up.",
+        f"after {measurement.span.opens_s:g} s of warm-up.",
         x=Axis(label="since the load began", unit="s"),
         y=Axis(label="latency", unit="ms"),
         lines=tuple(
@@ -98,13 +98,13 @@ def _rate(measurement: Measurement) -> Lines:
 
 def _width(measurement: Measurement) -> float:
     """Return how many whole seconds one window has."""
-    return max(1, math.ceil(measurement.load.duration_s / WINDOWS))
+    return max(1, math.ceil(measurement.span.lasted_s / WINDOWS))
 
 
 def _windows(measurement: Measurement, timed: Iterable[tuple[float, Sample]]) -> list[tuple[float, list[Sample]]]:
     """Sort samples into windows by a time of theirs; a last window that is not whole is left out."""
-    begin, width = measurement.load.warmup_s, _width(measurement)
-    windows: list[list[Sample]] = [[] for _ in range(max(1, int(measurement.load.duration_s // width)))]
+    begin, width = measurement.span.opens_s, _width(measurement)
+    windows: list[list[Sample]] = [[] for _ in range(max(1, int(measurement.span.lasted_s // width)))]
     for time_s, sample in timed:
         number = int((time_s - begin) // width)
         if 0 <= number < len(windows):

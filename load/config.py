@@ -40,7 +40,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[load]`: arrivals a second, in an open model, for `warmup_s` (discarded) and then `duration_s` (measured).
 
-    The window stays open until the p95 is known well enough, at the most for `longest_s` (default: `duration_s`).
+    Warm-up lasts until latencies are steady, at the most `longest_warmup_s`; 0 means that there is none. The window
+    stays open until the p95 is known well enough, at the most for `longest_s` (default: `duration_s`).
     `max_in_flight` bounds the requests at work at once. `timeout_s` is how long a request may take, an arrival may wait
     for a free user, and the run waits at its end.
     """
@@ -49,6 +50,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     duration_s: Annotated[float, msgspec.Meta(ge=2, le=3600)]
     requests: Annotated[tuple[Request, ...], msgspec.Meta(min_length=1)]
     warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5
+    longest_warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 200
     longest_s: Annotated[float, msgspec.Meta(ge=2, le=3600)] | None = None
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10
@@ -60,9 +62,11 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         if self.most_s < self.duration_s:
             msg = f"longest_s is {self.longest_s:g}, less than duration_s, which is {self.duration_s:g}"
             raise ValueError(msg)
-        asked = self.rate_per_s * (self.warmup_s + self.most_s)
+        asked = self.rate_per_s * (self.most_warmup_s + self.most_s)
         if asked > MOST_ARRIVALS:
-            msg = f"rate_per_s x (warmup_s + longest_s) is {asked:.0f}; at most {MOST_ARRIVALS} arrivals can be kept"
+            msg = (
+                f"rate_per_s x (longest_warmup_s + longest_s) is {asked:.0f}; at most {MOST_ARRIVALS} arrivals are kept"
+            )
             raise ValueError(msg)
         if round(self.rate_per_s * self.duration_s) < 1:
             msg = "rate_per_s x duration_s asks for less than one request"
@@ -74,13 +78,14 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.duration_s if self.longest_s is None else self.longest_s
 
     @property
-    def ends_s(self) -> float:
-        """When the measuring window closes, from the start."""
-        return self.warmup_s + self.duration_s
+    def most_ms(self) -> float:
+        """How long a request may take before it is an error: its wait for a free user, and its own time."""
+        return 2 * self.timeout_s * 1000
 
-    def lasting(self, duration_s: float) -> Load:
-        """The same, with a window of another length."""
-        return msgspec.structs.replace(self, duration_s=duration_s)
+    @property
+    def most_warmup_s(self) -> float:
+        """How long warm-up may be at the most."""
+        return max(self.warmup_s, self.longest_warmup_s) if self.warmup_s else 0
 
 
 def resolve(load: Load, environment: Mapping[str, str] = os.environ) -> Load:

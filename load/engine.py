@@ -7,8 +7,9 @@ counts from when it was to start; one that waits longer than a request may take 
 from __future__ import annotations
 
 import logging
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,9 +24,9 @@ from load.client import connections
 from load.config import Load, Request
 from load.generator import Watch
 from load.measurement import Measurement, Vitals
-from load.quantile import is_precise
 from load.recorder import Answer, Recorder
-from load.schedule import closings, draw
+from load.schedule import draw
+from load.steering import Decision, Steering
 
 AGENT = "release-verification"
 REACHED_WITHIN_S = 5.0
@@ -34,8 +35,6 @@ DRAIN_EVERY_S = 0.02
 SLACK_S = 20.0
 """Named waits: for the first connection, between progress lines, between looks at what is in flight, and beyond the
 run's own length before it is given up as hung."""
-PRECISE = 0.5
-"""How wide the confidence interval of the p95 may be, as a share of it, for the window to close before its longest."""
 
 # What goes wrong in a user is told once, in the evidence, and not as a traceback.
 logging.getLogger("locust").addHandler(logging.NullHandler())
@@ -47,16 +46,19 @@ class Unreachable(Exception):
 
 def run(url: str, load: Load) -> Measurement:
     """Send the declared load to the target; Unreachable where there is none."""
-    _reach(url)
-    ends_within_s = load.warmup_s + load.most_s + load.timeout_s + SLACK_S
+    reach(url)
+    ends_within_s = load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S
     hung = Unreachable(f"the load did not end within {ends_within_s:.0f} s and was given up")
-    with gevent.Timeout(ends_within_s, hung):
-        return _measure(url, load)
+    recorder = Recorder(draw(load), [request.name for request in load.requests])
+    decision = Decision(load, [recorder])
+    with gevent.Timeout(ends_within_s, hung), telling(load, [recorder]):
+        closed_s, vitals = send(url, load, recorder, decision)
+    return Measurement(load, decision.span(recorder.opens_s, closed_s), recorder.samples(closed_s), vitals)
 
 
-def _measure(url: str, load: Load) -> Measurement:
-    recorder, watch, accidents = Recorder(draw(load)), Watch(), list[str]()
-    numbers = gevent.queue.Queue()
+def send(url: str, load: Load, recorder: Recorder, steering: Steering) -> tuple[float, Vitals]:
+    """Send the recorder's plan, as the steering says; return when the window closed, and how we were."""
+    watch, accidents, numbers = Watch(), list[str](), gevent.queue.Queue()
     environment = Environment(user_classes=[_user(url, load, recorder, numbers)])
     # The type only: the text may quote the request and its secrets.
     environment.events.user_error.add_listener(  # type: ignore[no-untyped-call]
@@ -66,13 +68,16 @@ def _measure(url: str, load: Load) -> Measurement:
     runner.spawn_users({"Visitor": load.max_in_flight})
     gevent.sleep(0)  # every user is waiting before the clock starts
     recorder.begin()
+    watching = None
     try:
-        with _beside(load, recorder, watch):
-            lasted = load.lasting(_hand_over(recorder, numbers, load) - load.warmup_s)
-            _drain(recorder, lasted)
-        return Measurement(lasted, recorder.samples(lasted.ends_s), Vitals(watch.lag_ms, watch.cpu_ratio, accidents))
+        _warm_up(recorder, numbers, load, steering)
+        watching = gevent.spawn(watch.run)
+        closed_s = _measure(recorder, numbers, load, steering)
+        _drain(recorder, closed_s + load.timeout_s)
     finally:
+        gevent.killall(list(filter(None, [watching])))
         runner.quit()
+    return closed_s, Vitals(watch.lag_ms, watch.cpu_ratio, accidents)
 
 
 def _user(url: str, load: Load, recorder: Recorder, numbers: Any) -> type[FastHttpUser]:  # noqa: ANN401 - gevent is untyped
@@ -89,12 +94,11 @@ def _user(url: str, load: Load, recorder: Recorder, numbers: Any) -> type[FastHt
         @task
         def visit(self) -> None:
             number = numbers.get()
-            arrival = recorder.arrivals[number]
-            if recorder.now_s() - arrival.at_s > load.timeout_s:
-                recorder.drop()
+            if recorder.now_s() - recorder.at_s[number] > load.timeout_s:
+                recorder.drop(number)
                 return
             recorder.send(number)
-            recorder.answer(number, _send(self, arrival.request))
+            recorder.answer(number, _send(self, load.requests[recorder.plan.kinds[number]]))
 
     return Visitor
 
@@ -113,51 +117,77 @@ def _send(user: FastHttpUser, request: Request) -> Answer:
     return Answer(service_ms, response.status_code, size, error)
 
 
-def _hand_over(recorder: Recorder, numbers: Any, load: Load) -> float:  # noqa: ANN401 - gevent is untyped
-    """Hand arrivals over until the window closes; return when that was."""
-    later = closings(load)
-    closes_s = later.pop(0)
-    for number, arrival in enumerate(recorder.arrivals):
-        if arrival.at_s >= closes_s:
-            if is_precise(recorder.good_latencies_ms(load.warmup_s), 0.95, PRECISE):
-                break
-            closes_s = later.pop(0)
-        gevent.sleep(max(0.0, arrival.at_s - recorder.now_s()))  # late or not, the users get their turn
-        recorder.hand_over(number, free=recorder.in_flight < load.max_in_flight)
-        numbers.put(number)
+def _warm_up(recorder: Recorder, numbers: Any, load: Load, steering: Steering) -> None:  # noqa: ANN401 - gevent is untyped
+    """Send until the steering says that warm-up is over, and open the window."""
+    opens_s, number = 0.0, 0
+    for opens_s in recorder.plan.looks_s:
+        number = _hand_over(recorder, numbers, range(number, recorder.plan.first), opens_s, load)
+        if steering.opens(opens_s):
+            break
+    recorder.open(opens_s)
+
+
+def _measure(recorder: Recorder, numbers: Any, load: Load, steering: Steering) -> float:  # noqa: ANN401 - gevent is untyped
+    """Send until the window closes; return when that was."""
+    closes_s, number = 0.0, recorder.plan.first
+    for closing in recorder.plan.closings_s:
+        closes_s = recorder.opens_s + closing
+        number = _hand_over(recorder, numbers, range(number, len(recorder.at_s)), closes_s, load)
+        if steering.closes(closes_s):
+            break
     return closes_s
 
 
-def _drain(recorder: Recorder, load: Load) -> None:
+def _hand_over(recorder: Recorder, numbers: Any, these: range, until_s: float, load: Load) -> int:  # noqa: ANN401
+    """Hand over, at their time, the arrivals that start before `until_s`; return the first that does not, then."""
+    next_one = these.start
+    for next_one in these:
+        if recorder.at_s[next_one] >= until_s:
+            break
+        gevent.sleep(max(0.0, recorder.at_s[next_one] - recorder.now_s()))  # late or not, the users get their turn
+        recorder.hand_over(next_one, free=recorder.in_flight < load.max_in_flight)
+        numbers.put(next_one)
+    else:
+        next_one = these.stop
+    gevent.sleep(max(0.0, until_s - recorder.now_s()))
+    return next_one
+
+
+def _drain(recorder: Recorder, until_s: float) -> None:
     """Wait for what is in flight, as long as a request may take; what is left is unanswered."""
-    until_s = load.ends_s + load.timeout_s
     while recorder.in_flight and recorder.now_s() < until_s:
         gevent.sleep(DRAIN_EVERY_S)
 
 
 @contextmanager
-def _beside(load: Load, recorder: Recorder, watch: Watch) -> Iterator[None]:
-    """Watch ourselves during the measuring window, and say how far we are."""
-    greenlets = [gevent.spawn_later(load.warmup_s, watch.run), gevent.spawn(_tell, load, recorder)]
+def telling(load: Load, recorders: Sequence[Recorder]) -> Iterator[None]:
+    """Say beside the run how far it is."""
+    greenlet = gevent.spawn(_tell, load, recorders)
     try:
         yield
     finally:
-        gevent.killall(greenlets)
+        gevent.kill(greenlet)
 
 
-def _tell(load: Load, recorder: Recorder) -> None:
-    last_s = load.warmup_s + load.most_s
-    at_most = f", at the most {last_s:.1f} s" if last_s > load.ends_s else ""
+def _tell(load: Load, recorders: Sequence[Recorder]) -> None:
+    one = recorders[0]
     while True:
         gevent.sleep(PROGRESS_EVERY_S)
+        opened = math.isfinite(one.opens_s)
+        doing = f"window since {one.opens_s:.1f} s" if opened else "warm-up"
+        shortest = (one.opens_s if opened else load.warmup_s) + load.duration_s
+        arrivals, in_flight, errors = (
+            sum(getattr(recorder, name) for recorder in recorders) for name in ("handed_over", "in_flight", "errors")
+        )
         sys.stderr.write(
-            f"load {recorder.now_s():6.1f} of {load.ends_s:.1f} s{at_most}: {recorder.handed_over} arrivals, "
-            f"{recorder.in_flight} in flight, {recorder.errors} errors, recent p95 {recorder.recent_p95_ms():.1f} ms\n"
+            f"load {one.now_s():6.1f} of {shortest:.1f} s or more, {doing}: {arrivals} arrivals, "
+            f"{in_flight} in flight, {errors} errors, recent p95 {one.recent_p95_ms():.1f} ms\n"
         )
         sys.stderr.flush()
 
 
-def _reach(url: str) -> None:
+def reach(url: str) -> None:
+    """Connect once; Unreachable where nobody answers."""
     address = urlsplit(url)
     try:
         port = address.port or (443 if address.scheme == "https" else 80)

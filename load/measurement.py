@@ -7,16 +7,30 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from load.config import Load
 from load.quantile import nearest_rank, ordered
-from load.recorder import DROPPED, Sample
+from load.recorder import DROPPED, NOT_ASKED, Sample
 
 SLIP_P99_MS = 20.0
 CPU_RATIO = 0.9
 HANDED_OVER_RATIO = 0.98
 """Beyond these the generator is saturated, and its numbers are its own: the 99th percentile of how late it was, its
 share of one core, the arrivals that it handed over within the window."""
+
+
+class Span(NamedTuple):
+    """When the measuring window was open, and from when on latencies were steady: None where that was not seen."""
+
+    opens_s: float
+    closes_s: float
+    steady_s: float | None
+
+    @property
+    def lasted_s(self) -> float:
+        """How long it was open."""
+        return self.closes_s - self.opens_s
 
 
 @dataclass(frozen=True)
@@ -31,24 +45,22 @@ class Vitals:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The run; `load.duration_s` is how long the window, which opened at `warmup_s`, really was.
-
-    When it may close was declared before the start, by a rule that knows no limit.
-    """
+    """The run: what was asked of it, when it really measured, every request, and how we were."""
 
     load: Load
+    span: Span
     everything: Sequence[Sample]
     vitals: Vitals
 
     @cached_property
     def window(self) -> list[Sample]:
         """Arrivals of the measuring window, in order of intended start."""
-        return [sample for sample in self.everything if sample.at_s >= self.load.warmup_s]
+        return [sample for sample in self.everything if sample.at_s >= self.span.opens_s]
 
     @cached_property
     def sent(self) -> list[Sample]:
         """Those that were sent."""
-        return [sample for sample in self.window if sample.error != DROPPED]
+        return [sample for sample in self.window if sample.error not in {DROPPED, NOT_ASKED}]
 
     @cached_property
     def good(self) -> list[Sample]:
@@ -63,12 +75,17 @@ class Measurement:
     @property
     def dropped(self) -> int:
         """Arrivals that found no free user in time."""
-        return len(self.window) - len(self.sent)
+        return sum(1 for sample in self.window if sample.error == DROPPED)
+
+    @property
+    def asked(self) -> int:
+        """Arrivals that were asked of the release: those that we did not get to are our fault."""
+        return len(self.sent) + self.dropped
 
     @cached_property
     def answered_in_window(self) -> int:
         """Answers of any status that were complete within the window, whenever they were asked for."""
-        begin, end = self.load.warmup_s, self.load.ends_s
+        begin, end = self.span.opens_s, self.span.closes_s
         return sum(1 for sample in self.everything if sample.status and begin <= sample.finished_s < end)
 
     @cached_property
@@ -89,7 +106,7 @@ class Measurement:
     @cached_property
     def handed_over_ratio(self) -> float:
         """Arrivals that the generator handed over before the window closed, of those asked."""
-        in_time = sum(1 for sample in self.window if sample.at_s + sample.slip_ms / 1000 < self.load.ends_s)
+        in_time = sum(1 for sample in self.window if sample.at_s + sample.slip_ms / 1000 < self.span.closes_s)
         return in_time / len(self.window)
 
     def unfit(self) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import math
 import time
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from load.quantile import nearest_rank, ordered
-from load.schedule import Arrival
+from load.schedule import Plan
 
-DROPPED, UNANSWERED = "dropped", "unanswered"
-"""An arrival that no user was free for in time; a request that was still in flight when the run ended."""
+DROPPED, UNANSWERED, NOT_ASKED = "dropped", "unanswered", "not asked"
+"""An arrival that no user was free for in time; a request that was still in flight when the run ended; an arrival that
+we did not get to, or that a generator took with it."""
 
 RECENT = 1000
 """Requests that the progress line's p95 looks back on."""
@@ -53,22 +52,39 @@ class Answer(NamedTuple):
     error: str
 
 
-class Recorder:
-    """Takes what happens, in arrays of the arrivals' length, made before the start."""
+class Row(NamedTuple):
+    """What is known of one arrival of a plan, by its number: enough to tell it to somebody who has the plan, too."""
 
-    def __init__(self, arrivals: Sequence[Arrival]) -> None:
-        """Make room for all of them."""
-        self.arrivals = arrivals
+    number: int
+    slip_s: float
+    sent_s: float
+    service_ms: float
+    status: int
+    size_bytes: int
+    error: str
+
+
+class Recorder:
+    """Takes what happens, in arrays of the plan's length, made before the start."""
+
+    def __init__(self, plan: Plan, names: Sequence[str]) -> None:
+        """Make room for all of them; `names` are those of the plan's kinds."""
+        self.plan = plan
+        self.at_s = plan.at_s[:]
         self.handed_over = self.finished = self.errors = 0
+        self.opens_s = math.inf
+        self._names = names
+        self._warmed = 0
         self._begun = math.nan
-        self._slip_s = array("d", [math.nan]) * len(arrivals)
-        self._waits = bytearray(len(arrivals))
-        self._sent_s = array("d", [math.nan]) * len(arrivals)
-        self._service_ms = array("d", [math.nan]) * len(arrivals)
-        self._status = array("h", [0]) * len(arrivals)
-        self._size = array("q", [0]) * len(arrivals)
-        self._error = [DROPPED] * len(arrivals)
+        self._slip_s = array("d", [math.nan]) * len(self.at_s)
+        self._waits = bytearray(len(self.at_s))
+        self._sent_s = array("d", [math.nan]) * len(self.at_s)
+        self._service_ms = array("d", [math.nan]) * len(self.at_s)
+        self._status = array("h", [0]) * len(self.at_s)
+        self._size = array("q", [0]) * len(self.at_s)
+        self._error = [NOT_ASKED] * len(self.at_s)
         self._recent_ms: deque[float] = deque(maxlen=RECENT)
+        self.news: list[int] = []
 
     def begin(self) -> None:
         """Start the clock."""
@@ -78,6 +94,13 @@ class Recorder:
         """Seconds since the start."""
         return time.perf_counter() - self._begun
 
+    def open(self, opens_s: float) -> None:
+        """Declare when the measuring window opens: warm-up ends there, and the window's arrivals follow."""
+        first = self.plan.first
+        self._warmed = sum(1 for at_s in self.at_s[:first] if at_s < opens_s)
+        self.at_s[first:] = array("d", map(opens_s.__add__, self.at_s[first:]))
+        self.opens_s = opens_s
+
     @property
     def in_flight(self) -> int:
         """Arrivals handed over and not over: waiting for a user, or sent."""
@@ -85,72 +108,80 @@ class Recorder:
 
     def hand_over(self, number: int, *, free: bool) -> None:
         """An arrival goes to the users; `free`: one of them has nothing to do."""
-        self._slip_s[number] = self.now_s() - self.arrivals[number].at_s
+        self._slip_s[number] = self.now_s() - self.at_s[number]
         self._waits[number] = not free
+        self._error[number] = DROPPED
         self.handed_over += 1
 
-    def drop(self) -> None:
+    def drop(self, number: int) -> None:
         """An arrival found no user in time."""
         self.finished += 1
+        self.news.append(number)
 
     def send(self, number: int) -> None:
         """A user sends it: from here on it is unanswered until answered."""
         self._sent_s[number] = self.now_s()
         self._error[number] = UNANSWERED
         if not self._waits[number]:
-            self._slip_s[number] = self._sent_s[number] - self.arrivals[number].at_s
+            self._slip_s[number] = self._sent_s[number] - self.at_s[number]
 
     def answer(self, number: int, answer: Answer) -> None:
         """It is over, well or not."""
         self._service_ms[number], self._status[number], self._size[number], self._error[number] = answer
         self.finished += 1
         self.errors += bool(answer.error)
-        self._recent_ms.append((self._sent_s[number] - self.arrivals[number].at_s) * 1000 + answer.service_ms)
+        self._recent_ms.append(self._latency_ms(number))
+        self.news.append(number)
+
+    def row(self, number: int) -> Row:
+        """Tell what is known of one."""
+        known = self._slip_s, self._sent_s, self._service_ms, self._status, self._size, self._error
+        return Row(number, *(column[number] for column in known))  # type: ignore[arg-type]
+
+    def take(self, row: Row) -> None:
+        """Learn of one that another generator sent."""
+        number, slip_s, self._sent_s[row.number], service_ms, status, size, error = row
+        self.handed_over += math.isnan(self._slip_s[number])
+        self._slip_s[number] = slip_s
+        if error in {DROPPED, UNANSWERED}:
+            self._error[number] = error
+        else:
+            self.answer(number, Answer(service_ms, status, size, error))
 
     def recent_p95_ms(self) -> float:
         """Return the p95 of the last requests that were over; not a number before the first."""
         return nearest_rank(ordered(self._recent_ms), 0.95) if self._recent_ms else math.nan
 
-    def good_latencies_ms(self, since_s: float) -> list[float]:
-        """Return the latencies so far of the arrivals since then that were answered as declared, in order of start."""
-        return [
-            (self._sent_s[number] - self.arrivals[number].at_s) * 1000 + self._service_ms[number]
-            for number in range(self.handed_over)
-            if self.arrivals[number].at_s >= since_s and not self._error[number]
-        ]
+    def warming(self) -> list[tuple[float, float]]:
+        """Return start (s) and latency (ms) of the answered requests of warm-up so far."""
+        return [(self.at_s[n], self._latency_ms(n)) for n in range(self.plan.first) if self._status[n]]
+
+    def measuring(self) -> list[tuple[float, float]]:
+        """Return start (s) and latency (ms) of the requests of the window that were answered as declared so far."""
+        return [(self.at_s[n], self._latency_ms(n)) for n in self._window() if not self._error[n]]
 
     def samples(self, until_s: float = math.inf) -> list[Sample]:
         """Return all arrivals that were to come by then; those still unanswered have waited until now."""
         now = self.now_s()
-        return [self._sample(number, now) for number, arrival in enumerate(self.arrivals) if arrival.at_s < until_s]
+        asked = chain(range(self._warmed), self._window())
+        return [self._sample(number, now) for number in asked if self.at_s[number] < until_s]
+
+    def _window(self) -> Iterator[int]:
+        return iter(range(self.plan.first, len(self.at_s)) if math.isfinite(self.opens_s) else ())
+
+    def _latency_ms(self, number: int) -> float:
+        return (self._sent_s[number] - self.at_s[number]) * 1000 + self._service_ms[number]
 
     def _sample(self, number: int, now: float) -> Sample:
-        at_s, request = self.arrivals[number]
-        sent, service = self._sent_s[number], self._service_ms[number]
+        at_s, sent_s = self.at_s[number], self._sent_s[number]
         unanswered = self._error[number] == UNANSWERED
         return Sample(
-            name=request.name,
+            name=self._names[self.plan.kinds[number]],
             at_s=at_s,
-            latency_ms=(now - at_s) * 1000 if unanswered else (sent - at_s) * 1000 + service,
-            service_ms=(now - sent) * 1000 if unanswered else service,
+            latency_ms=(now - at_s) * 1000 if unanswered else self._latency_ms(number),
+            service_ms=(now - sent_s) * 1000 if unanswered else self._service_ms[number],
             status=self._status[number],
             size_bytes=self._size[number],
             error=self._error[number],
             slip_ms=self._slip_s[number] * 1000,
         )
-
-
-def to_csv(samples: Sequence[Sample]) -> bytes:
-    """Return the samples as a compressed table; what never was is an empty cell."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(Sample._fields)
-    for sample in samples:
-        table.writerow([_cell(value) for value in sample])
-    return gzip.compress(text.getvalue().encode(), mtime=0)
-
-
-def _cell(value: float | str) -> float | str:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else round(value, 4)
-    return value

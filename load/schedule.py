@@ -4,43 +4,62 @@ from __future__ import annotations
 
 import itertools
 import random
+from array import array
 from typing import NamedTuple
 
-from load.config import Load, Request
+from load.config import Load
 
+LOOK_WARMUP_EVERY_S = 2.5
 LOOK_EVERY_S = 5.0
-"""How often a window that is open for longer is looked at, whether it may close."""
+"""How often warm-up that lasts longer is looked at, whether it is over, and an open window, whether it may close."""
 
 
-class Arrival(NamedTuple):
-    """One request and its intended start, in seconds from the start of the run."""
+class Plan(NamedTuple):
+    """Intended starts and kinds of request, first those of warm-up, in seconds from the start of the run.
 
-    at_s: float
-    request: Request
+    From `first` on they are the window's, in seconds from its opening: when that is, warm-up decides. `looks_s` is when
+    warm-up may end, `closings_s` how long after its opening the window may close.
+    """
+
+    at_s: array[float]
+    kinds: array[int]
+    first: int
+    looks_s: tuple[float, ...]
+    closings_s: tuple[float, ...]
+
+    def dealt(self, number: int, generators: int) -> Plan:
+        """Return one generator's part: together all of them send exactly what was drawn."""
+        if generators == 1:
+            return self
+        first = len(range(number, self.first, generators))
+        return self._replace(at_s=self.at_s[number::generators], kinds=self.kinds[number::generators], first=first)
 
 
-def draw(load: Load) -> list[Arrival]:
-    """Draw Poisson arrivals, warm-up first; the same seed gives the same arrivals.
+def draw(load: Load) -> Plan:
+    """Draw Poisson arrivals, warm-up first; the same seed gives the same arrivals in the window, whatever came before.
 
     Given their number, the arrivals of a Poisson process are independent and uniform. Fixing the number to the asked
     one keeps the bursts, and takes the luck of the draw out of asked against achieved.
     """
-    source = random.Random(load.seed)  # noqa: S311 - repeatable on purpose
-    edges = [0, *closings(load)] if not load.warmup_s else [0, load.warmup_s, *closings(load)]
-    starts = [
-        start for begin, end in itertools.pairwise(edges) for start in _uniform(source, begin, end, load.rate_per_s)
+    looks_s = tuple(_edges(load.warmup_s, LOOK_WARMUP_EVERY_S, load.most_warmup_s)) if load.warmup_s else ()
+    closings_s = tuple(_edges(load.duration_s, LOOK_EVERY_S, load.most_s))
+    window = _starts(random.Random(load.seed), closings_s, load)  # noqa: S311 - repeatable on purpose
+    warmup = _starts(random.Random(~load.seed), looks_s, load)  # noqa: S311 - the same
+    at_s, kinds = array("d", warmup[0] + window[0]), array("H", warmup[1] + window[1])
+    return Plan(at_s, kinds, len(warmup[0]), looks_s, closings_s)
+
+
+def _edges(shortest: float, step: float, longest: float) -> list[float]:
+    """Every `step` from the shortest on, and the longest."""
+    return [*itertools.takewhile(lambda end: end < longest, itertools.count(shortest, step)), longest]
+
+
+def _starts(source: random.Random, edges: tuple[float, ...], load: Load) -> tuple[list[float], list[int]]:
+    """Draw the starts between neighbouring edges, each part by itself, and what is asked at each."""
+    at_s = [
+        start
+        for begin, end in itertools.pairwise((0.0, *edges))
+        for start in sorted(source.uniform(begin, end) for _ in range(round(load.rate_per_s * (end - begin))))
     ]
     weights = [request.weight for request in load.requests]
-    chosen = source.choices(load.requests, weights, k=len(starts))
-    return [Arrival(at_s, request) for at_s, request in zip(starts, chosen, strict=True)]
-
-
-def closings(load: Load) -> list[float]:
-    """When the measuring window may close: after `duration_s`, then every few seconds, at the latest after the most."""
-    last = load.warmup_s + load.most_s
-    later = itertools.takewhile(lambda end: end < last, itertools.count(load.ends_s, LOOK_EVERY_S))
-    return [*later, last]
-
-
-def _uniform(source: random.Random, begin: float, end: float, rate_per_s: float) -> list[float]:
-    return sorted(source.uniform(begin, end) for _ in range(round(rate_per_s * (end - begin))))
+    return at_s, source.choices(range(len(weights)), weights, k=len(at_s))

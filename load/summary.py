@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from load.correlation import worth
 from load.measurement import Measurement
-from load.quantile import nearest_rank, ordered
+from load.proportion import share_interval
+from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
 from load.recorder import Sample
 
-SCHEMA = 1
+SCHEMA = 2
+LIMITED = 429
 
 
 def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any]:
@@ -23,7 +26,8 @@ def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any
         "model": "open, Poisson arrivals",
         "seed": load.seed,
         "rate_per_s": load.rate_per_s,
-        "window_s": [load.warmup_s, load.ends_s],
+        "window_s": [measurement.span.opens_s, measurement.span.closes_s],
+        "steady_s": measurement.span.steady_s,
         "max_in_flight": load.max_in_flight,
         "timeout_s": load.timeout_s,
         "generator": {
@@ -33,19 +37,44 @@ def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any
             "unfit": measurement.unfit(),
         },
         "dropped": measurement.dropped,
-        "requests": {name: _group([one for one in measurement.sent if one.name == name]) for name in names},
+        "not_asked": len(measurement.window) - measurement.asked,
+        "total": _group(measurement, measurement.sent),
+        "requests": {
+            name: _group(measurement, [one for one in measurement.sent if one.name == name]) for name in names
+        },
     }
 
 
-def _group(samples: Sequence[Sample]) -> dict[str, Any]:
-    good = ordered([sample.latency_ms for sample in samples if not sample.error])
+def _group(measurement: Measurement, samples: Sequence[Sample]) -> dict[str, Any]:
+    """Give one kind of request, or all: latencies are of those that were answered as declared."""
+    latencies = [sample.latency_ms for sample in samples if not sample.error]
+    good = ordered(latencies)
+    failed = [bool(sample.error) for sample in samples]
     errors = Counter(sample.error for sample in samples if sample.error)
+    seconds = measurement.span.lasted_s
     return {
         "count": len(samples),
+        "asked_per_s": len(samples) / seconds,
+        "answered_per_s": sum(1 for sample in samples if sample.status) / seconds,
         "errors": dict(errors.most_common()),
+        "limited": sum(sample.status == LIMITED for sample in samples),
+        "error_ratio": sum(failed) / len(samples) if samples else None,
+        "error_ratio_95": share_interval(sum(failed), len(samples), worth(failed)) if samples else None,
         **{f"p{share:.0f}_ms": nearest_rank(good, share / 100) if good else None for share in (50, 95, 99)},
+        "p95_95_ms": _interval(latencies),
         "max_ms": good[-1] if good else None,
         "service_p95_ms": nearest_rank(ordered([one.service_ms for one in samples if not one.error]), 0.95)
         if good
         else None,
     }
+
+
+def _interval(latencies: Sequence[float]) -> tuple[float, float | None] | None:
+    """Give the 95 % confidence interval of the p95; where it has no upper end, that is null."""
+    if not latencies:
+        return None
+    in_order, effective = ordered(latencies), effective_size(latencies, 0.95)
+    try:
+        return interval(in_order, 0.95, effective)
+    except TooFewSamples:
+        return at_least(in_order, 0.95, effective), None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from collections.abc import Sequence
 
@@ -11,11 +10,13 @@ import pytest
 
 from load import checks  # the functions' names would be collected
 from load.config import Load, Request
-from load.measurement import Measurement, Vitals
-from load.recorder import DROPPED, UNANSWERED, Sample, to_csv
+from load.measurement import Measurement, Span, Vitals
+from load.quantile import TooFewSamples
+from load.recorder import DROPPED, NOT_ASKED, UNANSWERED, Sample
 from load.summary import summary
 
 LOAD = Load(rate_per_s=100, warmup_s=1, duration_s=4, requests=(Request(name="home", path="/"),))
+SPAN = Span(1.0, 5.0, 0.5)
 WELL = Vitals(lag_ms=[1.0] * 40, cpu_ratio=[0.2] * 4)
 
 
@@ -24,9 +25,9 @@ def sample(at_s: float, latency_ms: float = 20.0, status: int = 200, error: str 
     return Sample("home", at_s, latency_ms, latency_ms - slip_ms, status, 2, error, slip_ms)
 
 
-def measured(samples: Sequence[Sample], vitals: Vitals = WELL) -> Measurement:
+def measured(samples: Sequence[Sample], vitals: Vitals = WELL, span: Span = SPAN) -> Measurement:
     """A run of 5 s of which the first is warm-up."""
-    return Measurement(LOAD, samples, vitals)
+    return Measurement(LOAD, span, samples, vitals)
 
 
 def steady(slip_ms: float = 0.5) -> list[Sample]:
@@ -54,13 +55,31 @@ def test_a_release_without_one_good_answer_fails() -> None:
         checks.check_p95_latency(measured(refused))
 
 
-def test_too_few_samples_are_no_certain_p95() -> None:
-    """The percentile is shown, but without an interval, and nothing may be concluded from it."""
+def test_too_few_samples_pass_nothing() -> None:
+    """The percentile is shown, but its interval reaches up to the longest that a request may take: 2 x timeout_s."""
     finding = checks.check_p95_latency(measured([one for one in steady() if 1 <= one.at_s < 1.7]))
 
-    assert not finding.certain
-    assert "p95_ms" in finding.measured
-    assert "p95_high_ms" not in finding.measured
+    assert finding.measured["p95_low_ms"] < finding.measured["p95_ms"] < 100 < finding.measured["p95_high_ms"]
+    assert 20_000 == finding.measured["p95_high_ms"]
+    assert "it takes 72: measure longer" in finding.detail
+
+
+def test_a_release_that_is_slow_all_the_time_fails_without_an_interval() -> None:
+    """A queue that only grows is worth a handful of samples: still the least that its p95 can be breaks a limit."""
+    growing = [sample(1 + number / 100, latency_ms=300.0 + 10 * number) for number in range(400)]
+    finding = checks.check_p95_latency(measured(growing))
+
+    assert finding.measured["samples_effective_total"] < 72
+    assert 300 <= finding.measured["p95_low_ms"] <= finding.measured["p95_ms"]
+    assert "cannot bound the 95% quantile" in finding.detail
+
+
+def test_latencies_that_never_became_steady_pass_nothing() -> None:
+    """Many samples of something that still changes are no interval of anything, but at least that slow it was."""
+    found = checks.check_p95_latency(measured(steady(), span=Span(1.0, 5.0, None)))
+
+    assert (True, 20_000) == (80 < found.measured["p95_low_ms"] <= 95, found.measured["p95_high_ms"])
+    assert "latencies were not steady after 1 s of warm-up" in found.detail
 
 
 def test_errors_are_counted_of_what_was_sent() -> None:
@@ -73,8 +92,61 @@ def test_errors_are_counted_of_what_was_sent() -> None:
     ]
     finding = checks.check_requests_succeed(measured(samples))
 
-    assert {"error_ratio": 0.1, "errors_total": 10, "limited_total": 6, "samples_total": 100} == finding.measured
-    assert "home: 6 x 429 instead of 200; home: 4 x unanswered" == finding.detail
+    counted = {"error_ratio": 0.1, "errors_total": 10, "limited_total": 6, "samples_total": 100}
+    assert counted == {name: finding.measured[name] for name in counted}
+    assert finding.detail.startswith("10 of 100 requests failed, 6 of them refused by a rate limit (429); with 95 %")
+    assert finding.detail.endswith(": home: 6 x 429 instead of 200; home: 4 x unanswered")
+
+
+def test_a_share_of_errors_is_only_as_sure_as_its_requests() -> None:
+    """None of 400 is no proof of none in 1000; failures that come together are fewer than they look."""
+    none = checks.check_requests_succeed(measured(steady())).measured
+    broken = [one._replace(error="status 500", status=500) for one in steady()]
+    spread = [
+        bad if number % 20 == 0 else well for number, (well, bad) in enumerate(zip(steady(), broken, strict=True))
+    ]
+    burst = [*steady()[:300], *broken[300:320], *steady()[320:]]
+    apart, together = (checks.check_requests_succeed(measured(samples)).measured for samples in (spread, burst))
+
+    assert (0, 0) == (none["error_ratio"], none["errors_at_least_ratio"])
+    assert pytest.approx(0.0095, abs=0.0002) == none["errors_at_most_ratio"]
+    assert apart["error_ratio"] == together["error_ratio"] == 0.05
+    assert apart["errors_at_most_ratio"] < 0.08 < together["errors_at_most_ratio"]
+
+
+def test_what_we_did_not_get_to_is_not_the_releases_fault() -> None:
+    """It was never asked: neither an error nor a missing answer; that we are unfit says so elsewhere."""
+    samples = [one._replace(error=NOT_ASKED, status=0) if one.at_s >= 4 else one for one in steady()]
+    run = measured(samples)
+
+    assert (300, 300, 0) == (run.asked, len(run.sent), run.dropped)
+    assert checks.check_arrival_rate(run).measured["achieved_ratio"] >= 1
+
+
+KINDS = msgspec.structs.replace(LOAD, requests=(Request(name="home", path="/"), Request(name="rare", path="/rare")))
+
+
+def test_a_rare_slow_kind_is_seen_among_many_fast_ones() -> None:
+    """One request in forty takes 400 ms: no percentile of all shows it, its own does, however few it has."""
+    samples = [one._replace(name="rare", latency_ms=400.0) if n % 40 == 0 else one for n, one in enumerate(steady())]
+    run = Measurement(KINDS, SPAN, samples, WELL)
+    finding = checks.check_no_kind_is_slow(run)
+
+    assert checks.check_p95_latency(run).measured["p95_high_ms"] <= 400
+    assert (400, 2) == (finding.measured["slowest_p95_at_least_ms"], finding.measured["kinds_total"])
+    assert finding.detail.startswith("rare: p95 400.0 ms")
+
+
+def test_a_kind_that_is_never_answered_fails_and_one_never_sent_is_not_verified() -> None:
+    """Silence is no speed."""
+    samples = [
+        one._replace(name="rare", status=500, error="500") if n % 40 == 0 else one for n, one in enumerate(steady())
+    ]
+
+    with pytest.raises(AssertionError, match="none of these was answered as declared: rare"):
+        checks.check_no_kind_is_slow(Measurement(KINDS, SPAN, samples, WELL))
+    with pytest.raises(TooFewSamples, match="too short for any rare"):
+        checks.check_no_kind_is_slow(Measurement(KINDS, SPAN, steady(), WELL))
 
 
 def test_the_rate_is_of_answers_within_the_window() -> None:
@@ -107,16 +179,6 @@ def test_a_fit_generator_has_nothing_to_say() -> None:
 def test_an_unfit_generator_says_why(measurement: Measurement, reason: str) -> None:
     """Late sending, a full core, arrivals not got to, an accident of ours: each is a reason to say nothing."""
     assert reason in measurement.unfit()
-
-
-def test_the_table_keeps_every_request() -> None:
-    """One row an arrival, empty where something never was; the same content gives the same bytes."""
-    samples = [sample(1.25), sample(1.5, latency_ms=math.nan, status=0, error=DROPPED)]
-    lines = gzip.decompress(to_csv(samples)).decode().splitlines()
-
-    assert "name,at_s,latency_ms,service_ms,status,size_bytes,error,slip_ms" == lines[0]
-    assert ["home,1.25,20.0,19.5,200,2,,0.5", "home,1.5,,,0,2,dropped,0.5"] == lines[1:]
-    assert bytes(4) == to_csv(samples)[4:8]  # gzip's own time of day
 
 
 def test_a_group_without_an_answer_has_no_percentile() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from evidence.errors import InputError
 from evidence.release import convert
 from load.config import Load, resolve
-from load.schedule import closings, draw
+from load.schedule import draw
 
 PLAIN: dict[str, Any] = {
     "rate_per_s": 100,
@@ -80,27 +81,51 @@ def test_what_cannot_be_sent_is_refused_without_its_value(changes: dict[str, Any
 
 def test_the_asked_number_arrives_unevenly_and_repeatably() -> None:
     """Exactly the asked number in each part, in order, in bursts as of a Poisson process; the same for one seed."""
-    plan = load(warmup_s=2, rate_per_s=500)
-    arrivals = draw(plan)
-    starts = [arrival.at_s for arrival in arrivals]
+    asked = load(warmup_s=2, longest_warmup_s=2, rate_per_s=500)
+    plan = draw(asked)
+    starts = list(plan.at_s[plan.first :])
     gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
 
-    assert (1000, 6000) == (sum(start < 2 for start in starts), len(starts))
+    assert (1000, 5000, 10) == (plan.first, len(starts), math.ceil(starts[-1]))
     assert sorted(starts) == starts
     # Of exponential gaps, 1 - 1/e are shorter than the mean.
     assert pytest.approx(0.632, abs=0.02) == sum(gap < 1 / 500 for gap in gaps) / len(gaps)
-    assert arrivals == draw(plan)
-    assert arrivals != draw(load(warmup_s=2, rate_per_s=500, seed=2))
+    assert plan == draw(asked)
+    assert plan.at_s != draw(load(warmup_s=2, longest_warmup_s=2, rate_per_s=500, seed=2)).at_s
+
+
+def test_the_window_s_arrivals_do_not_depend_on_warm_up() -> None:
+    """However long that lasts, the same is asked in the window."""
+    short, long, none = (draw(load(warmup_s=seconds)) for seconds in (2, 9, 0))
+
+    assert short.at_s[short.first :] == long.at_s[long.first :] == none.at_s
+    assert (0, ()) == (none.first, none.looks_s)
 
 
 def test_weights_share_the_arrivals_out() -> None:
     """Three in four requests are of the kind with weight three."""
-    arrivals = draw(load(rate_per_s=1000))
+    kinds = draw(load(rate_per_s=1000)).kinds
 
-    assert pytest.approx(0.75, abs=0.02) == sum(one.request.name == "search" for one in arrivals) / len(arrivals)
+    assert pytest.approx(0.75, abs=0.02) == kinds.count(0) / len(kinds)
 
 
 def test_a_window_may_close_early_or_late() -> None:
-    """It closes after duration_s, or every five seconds after that, and at the latest after longest_s."""
-    assert [17.0, 22.0, 27.0, 30.0] == closings(load(warmup_s=2, duration_s=15, longest_s=28))
-    assert [17.0] == closings(load(warmup_s=2, duration_s=15))
+    """After duration_s, or every five seconds after that, and at the latest after longest_s; so does warm-up."""
+    plan = draw(load(warmup_s=2, longest_warmup_s=6, duration_s=15, longest_s=28))
+
+    assert (15.0, 20.0, 25.0, 28.0) == plan.closings_s
+    assert (2.0, 4.5, 6.0) == plan.looks_s
+    assert (15.0,) == draw(load(duration_s=15)).closings_s
+
+
+@pytest.mark.parametrize("generators", [1, 2, 3, 7])
+def test_generators_share_the_arrivals_out(generators: int) -> None:
+    """Dealt like cards: together they send exactly what one would, warm-up and window each."""
+    plan = draw(load(warmup_s=2, longest_warmup_s=2, rate_per_s=11))
+    parts = [plan.dealt(number, generators) for number in range(generators)]
+
+    warmup = sorted(start for part in parts for start in part.at_s[: part.first])
+    window = sorted(start for part in parts for start in part.at_s[part.first :])
+
+    assert (list(plan.at_s[: plan.first]), list(plan.at_s[plan.first :])) == (warmup, window)
+    assert max(map(len, (part.at_s for part in parts))) - min(map(len, (part.at_s for part in parts))) <= 1

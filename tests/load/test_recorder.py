@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import pytest
 
-from load.config import Request
-from load.recorder import DROPPED, UNANSWERED, Answer, Recorder
-from load.schedule import Arrival
+from load.recorder import DROPPED, NOT_ASKED, UNANSWERED, Answer, Recorder
+from load.schedule import Plan
+
+PLAN = Plan(array("d", [0.5, 0.0, 1.0]), array("H", [0, 0, 0]), 1, (1.0,), (4.0,))
 
 
 class Clock:
@@ -33,10 +35,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def recorder(clock: Clock) -> Recorder:
-    """Two arrivals, at 1 and 2 s; the clock stands at 0."""
-    request = Request(name="home", path="/")
-    recorder = Recorder([Arrival(1.0, request), Arrival(2.0, request)])
+    """One arrival of warm-up, at 0.5 s, and two of a window that opens at 1 s, at 1 and 2 s; the clock stands at 0."""
+    recorder = Recorder(PLAN, ["home"])
     recorder.begin()
+    recorder.open(1.0)
     assert 1000.0 == clock.now
     return recorder
 
@@ -44,11 +46,11 @@ def recorder(clock: Clock) -> Recorder:
 def test_latency_counts_from_the_intended_start(recorder: Recorder, clock: Clock) -> None:
     """A request that had to wait 4 s for a user and took 0.1 s has a latency of 4.1 s; the wait is no slip of ours."""
     clock.now = 1001.01
-    recorder.hand_over(0, free=False)
+    recorder.hand_over(1, free=False)
     clock.now = 1005.0
-    recorder.send(0)
-    recorder.answer(0, Answer(100.0, 200, 7, ""))
-    sample = recorder.samples()[0]
+    recorder.send(1)
+    recorder.answer(1, Answer(100.0, 200, 7, ""))
+    sample = recorder.samples()[1]
 
     assert (4100.0, 100.0, 200, 7, "") == (sample.latency_ms, sample.service_ms, sample.status, sample.size_bytes, "")
     assert pytest.approx(10.0) == sample.slip_ms
@@ -59,41 +61,76 @@ def test_latency_counts_from_the_intended_start(recorder: Recorder, clock: Clock
 def test_what_leaves_late_although_a_user_was_free_is_our_slip(recorder: Recorder, clock: Clock) -> None:
     """Up to the sending it is ours."""
     clock.now = 1001.01
-    recorder.hand_over(0, free=True)
+    recorder.hand_over(1, free=True)
     clock.now = 1001.25
-    recorder.send(0)
+    recorder.send(1)
 
-    assert pytest.approx(250.0) == recorder.samples()[0].slip_ms
+    assert pytest.approx(250.0) == recorder.samples()[1].slip_ms
 
 
 def test_what_is_in_flight_at_the_end_is_unanswered(recorder: Recorder, clock: Clock) -> None:
     """It has waited until now, at least, and is an error that is never lost."""
-    recorder.hand_over(0, free=True)
+    recorder.hand_over(1, free=True)
     clock.now = 1001.0
-    recorder.send(0)
+    recorder.send(1)
     clock.now = 1011.0
-    sample = recorder.samples()[0]
+    sample = recorder.samples()[1]
 
     assert (UNANSWERED, 0, 10_000.0, 10_000.0) == (sample.error, sample.status, sample.latency_ms, sample.service_ms)
     assert 1 == recorder.in_flight
 
 
-def test_what_was_never_sent_is_dropped_and_has_no_latency(recorder: Recorder) -> None:
+def test_what_was_never_sent_has_no_latency(recorder: Recorder) -> None:
     """Neither an arrival without a free user in time nor one that we did not get to has a latency."""
-    recorder.hand_over(0, free=False)
-    recorder.drop()
-    first, second = recorder.samples()
+    recorder.hand_over(1, free=False)
+    recorder.drop(1)
+    _, first, second = recorder.samples()
 
-    assert (DROPPED, DROPPED, 0) == (first.error, second.error, recorder.in_flight)
+    assert (DROPPED, NOT_ASKED, 0) == (first.error, second.error, recorder.in_flight)
     assert math.isnan(first.latency_ms)
     assert math.isnan(second.slip_ms)
 
 
 def test_errors_are_counted_as_they_come(recorder: Recorder) -> None:
     """The progress line tells failures before the end."""
-    for number, error in enumerate(("", "500 instead of 200")):
+    for number, error in ((1, ""), (2, "500 instead of 200")):
         recorder.hand_over(number, free=True)
         recorder.send(number)
         recorder.answer(number, Answer(1.0, 200, 0, error))
 
     assert (2, 0, 1) == (recorder.finished, recorder.in_flight, recorder.errors)
+
+
+def test_the_window_follows_warm_up_whenever_that_ends(clock: Clock) -> None:
+    """Arrivals of warm-up after its end are never asked; the window's move to its opening."""
+    plan = Plan(array("d", [0.5, 3.0, 0.0, 1.0]), array("H", [0, 0, 0, 0]), 2, (2.5, 5.0), (4.0,))
+    recorder = Recorder(plan, ["home"])
+    recorder.begin()
+    assert [] == recorder.samples()
+    recorder.open(2.5)
+    clock.now += 9
+
+    assert [0.5, 2.5, 3.5] == [sample.at_s for sample in recorder.samples()]
+    assert [0.5, 2.5] == [sample.at_s for sample in recorder.samples(3.0)]
+
+
+def test_what_one_generator_recorded_can_be_told_to_another(recorder: Recorder, clock: Clock) -> None:
+    """Row by row, nothing is lost or rounded, whatever became of the requests."""
+    other = Recorder(PLAN, ["home"])
+    other.begin()
+    other.open(1.0)
+    clock.now = 1001.01
+    recorder.hand_over(0, free=True)
+    recorder.send(0)
+    recorder.answer(0, Answer(1.0, 503, 0, "503 instead of 200"))
+    recorder.hand_over(1, free=False)
+    recorder.send(1)
+    recorder.answer(1, Answer(1 / 3, 200, 7, ""))
+    recorder.hand_over(2, free=True)
+    recorder.send(2)
+    assert [0, 1] == recorder.news
+    for number in (*recorder.news, 2):
+        other.take(recorder.row(number))
+
+    assert recorder.samples() == other.samples()
+    assert (3, 2, 1) == (other.handed_over, other.finished, other.errors)

@@ -84,7 +84,7 @@ def test_percentiles_are_the_servers(faulty: tuple[Ran, Server]) -> None:
 def test_errors_are_measured_beside_latency(faulty: tuple[Ran, Server]) -> None:
     """Latency is of the requests answered as declared; all else counts as an error, by name."""
     ran, _ = faulty
-    window = [row for row in ran.rows if float(row["at_s"]) >= 0.5]
+    window = [row for row in ran.rows if float(row["at_s"]) >= ran.summary["window_s"][0]]
     good = [row for row in window if not row["error"]]
     latency, errors = ran.evidence["LOAD-001"].measured, ran.evidence["LOAD-002"]
 
@@ -101,8 +101,10 @@ def test_a_run_leaves_evidence_and_no_secret(faulty: tuple[Ran, Server]) -> None
     ran, _ = faulty
     files = [path.read_bytes() for path in ran.run.rglob("*") if path.is_file() and path.suffix != ".gz"]
 
-    expected = {Outcome.ERRORED if ran.unfit else Outcome.PASSED}
-    assert expected == {one.outcome for one in ran.evidence.values()}, ran.output
+    outcomes = dict.fromkeys(ran.evidence, Outcome.ERRORED if ran.unfit else Outcome.PASSED)
+    # Two kinds are never answered as declared.
+    outcomes["LOAD-004"] = Outcome.ERRORED if ran.unfit else Outcome.FAILED
+    assert outcomes == {check: one.outcome for check, one in ran.evidence.items()}, ran.output
     assert "recent p95" in ran.output
     assert "hunter2" not in f"{ran.output}{files}{ran.rows}"
 
@@ -115,9 +117,10 @@ def test_a_stall_is_seen_in_the_percentile(command: Command) -> None:
 
     # Half a second of two: a quarter of the arrivals waited, evenly from all of the freeze to none of it.
     assert 600 * (FREEZE_S[1] - FREEZE_S[0]) < latency.measured["p95_ms"] < 1000
-    assert Outcome.ERRORED is latency.outcome
+    # Nothing above 20 ms is sure, and nothing below the longest that a request may take.
+    assert latency.measured["p95_low_ms"] < latency.measured["p95_ms"] < latency.measured["p95_high_ms"]
     assert "cannot bound the 95% quantile" in latency.detail
-    assert (1, 0) == (ran.code, ran.evidence["LOAD-002"].measured["errors_total"])
+    assert 0 == ran.evidence["LOAD-002"].measured["errors_total"]
 
 
 def test_a_release_that_cannot_keep_up_is_not_our_fault(command: Command) -> None:
@@ -164,4 +167,4 @@ def test_an_interrupted_run_claims_nothing(command: Command) -> None:
     found = runs.read_stage(command.run / "evidence" / "load.jsonl")
 
     assert (130, "") == (process.returncode, output)
-    assert (130, (), 3) == (found.record.exit_code, found.evidence, len(found.record.planned))
+    assert (130, (), 4) == (found.record.exit_code, found.evidence, len(found.record.planned))

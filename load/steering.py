@@ -1,0 +1,57 @@
+"""When warm-up is over, and when the window may close: rules that know no limit, and so cannot favour a side of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from load.config import Load
+from load.measurement import Span
+from load.quantile import is_precise
+from load.recorder import Recorder
+from load.warmup import steady_from
+
+PRECISE = 0.5
+"""How wide the confidence interval of the p95 may be, as a share of it, for the window to close before its longest."""
+
+Timed = tuple[float, float]
+
+
+class Steering(Protocol):
+    """Decides, asked when the time has come; a generator waits for the answer before it goes on."""
+
+    def opens(self, at_s: float) -> bool:
+        """Say whether warm-up is over, so that the window opens now."""
+
+    def closes(self, at_s: float) -> bool:
+        """Say whether what was measured is enough."""
+
+
+@dataclass
+class Decision:
+    """Decides from what the given recorders know."""
+
+    load: Load
+    recorders: Iterable[Recorder]
+    steady_s: float | None = None
+    """From when on latencies were steady, once they were."""
+
+    def opens(self, at_s: float) -> bool:
+        """Where MSER-5 finds that the transient ended in the first half; at the latest after the longest warm-up."""
+        series = self._known(Recorder.warming)
+        cut = steady_from([latency for _, latency in series])
+        if cut is not None:
+            self.steady_s = series[cut][0]
+        return cut is not None or at_s >= self.load.most_warmup_s
+
+    def closes(self, at_s: float) -> bool:  # noqa: ARG002 - as the protocol asks
+        """Where the interval is narrow enough."""
+        return is_precise([latency for _, latency in self._known(Recorder.measuring)], 0.95, PRECISE)
+
+    def span(self, opened_s: float, closed_s: float) -> Span:
+        """Give what was decided."""
+        return Span(opened_s, closed_s, self.steady_s if self.load.warmup_s else 0.0)
+
+    def _known(self, look: Callable[[Recorder], list[Timed]]) -> list[Timed]:
+        return sorted(timed for recorder in self.recorders for timed in look(recorder))
