@@ -197,6 +197,24 @@ class Injection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     stored: tuple[Stored, ...] = ()
 
 
+class UrlField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request, taken as it is, with a JSON `field` that is an address which the release asks by itself.
+
+    `redirect` is one that it may ask and that leads to `{url}`.
+    """
+
+    request: Request
+    field: str
+    redirect: str = ""
+
+
+class Ssrf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Addresses that the release asks for others. `listener` is where it would reach us, unless it is on loopback."""
+
+    fields: Annotated[tuple[UrlField, ...], msgspec.Meta(min_length=1)]
+    listener: str = ""
+
+
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests whose JSON would be taken: bodies that cannot be read go there, one of `oversized_kib` too."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
@@ -207,7 +208,8 @@ def test_doors_of_the_reference_release(tmp_path: Path) -> None:
     """By TLS comes what the service says, by plain http the way there, and both are closed afterwards."""
     behind = ThreadingHTTPServer(("127.0.0.1", 0), Behind)
     threading.Thread(target=behind.serve_forever, args=(0.02,), daemon=True).start()
-    with front.front(f"http://127.0.0.1:{behind.server_port}", tmp_path) as doors:
+    door = socket.create_server(("127.0.0.1", 0))
+    with front.front(f"http://127.0.0.1:{behind.server_port}", tmp_path, door) as doors:
         secure, plain = doors["REFERENCE_TLS_URL"], doors["REFERENCE_PLAIN_URL"]
         context = ssl.create_default_context(cafile=doors["REFERENCE_TLS_AUTHORITY"])
         seen = httpx.get(f"{secure}/a", verify=context).text
