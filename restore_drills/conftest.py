@@ -21,7 +21,7 @@ from restore_drills.recovery import Backup, BackupFailed, Recovered, back_up, re
 from restore_drills.steps import Steps
 
 PROVIDER = "RELEASE_RESTORE_POSTGRES"
-"""Where drills restore to: `embedded` (the default), `container` or `postgresql://…`, a scratch server."""
+"""Where drills restore to (see `fixtures.postgres`), if not where RELEASE_POSTGRES says; also a scratch server."""
 HOOK_WITHIN_S = 60
 
 
@@ -57,7 +57,7 @@ def attempt(release: Release, steps: Steps) -> Iterator[Recovered | BackupFailed
             stack.callback(hook, "database_up")
             with steps.step("lose the server"):
                 hook("database_down")
-            fresh = functools.partial(postgres, os.environ.get(PROVIDER, "embedded"))
+            fresh = functools.partial(postgres, os.environ.get(PROVIDER))
             yield stack.enter_context(recovered(taken, fresh, name, steps))
         except BackupFailed as problem:
             yield problem
