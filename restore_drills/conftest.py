@@ -10,19 +10,31 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
-from psycopg import conninfo
+from psycopg import conninfo, sql
 
+from checks.permission import refusal
 from evidence.errors import CannotTell, InputError
 from evidence.release import Release
 from fixtures.postgres import postgres
 from fixtures.target import Target
-from restore_drills.recovery import Backup, BackupFailed, Recovered, back_up, recovered
+from restore_drills import estate as estates
+from restore_drills.backups import restore, take
+from restore_drills.backups.crypt import Keys
+from restore_drills.backups.programs import Programs
+from restore_drills.backups.repository import Repository
+from restore_drills.backups.store import HIDDEN, Folder
+from restore_drills.contract import Backup
+from restore_drills.estate import Estate
+from restore_drills.loss import Failed, Recovered, Source, lost
+from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
 PROVIDER = "RELEASE_RESTORE_POSTGRES"
 """Where drills restore to (see `fixtures.postgres`), if not where RELEASE_POSTGRES says; also a scratch server."""
 HOOK_WITHIN_S = 60
+DAMAGED = "release_verification_damaged"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,33 +54,94 @@ def steps() -> Steps:
 
 
 @pytest.fixture(scope="session")
-def attempt(release: Release, steps: Steps) -> Iterator[Recovered | BackupFailed]:
+def repository(steps: Steps) -> Iterator[Repository]:
+    """The backups of this drill, and of nobody else."""
+    with tempfile.TemporaryDirectory(prefix="release-verification-backups-") as name:
+        store = Path(name, "store")
+        place = Repository(Folder(store), store / HIDDEN, Keys(), steps)
+        with place.lock():
+            yield place
+
+
+@pytest.fixture(scope="session")
+def sentinel(release: Release) -> Sentinel | None:
+    """What is written to the release's database right before its backup, where that is allowed."""
+    return None if refusal(release, "write", os.environ.get("TARGET_URL", "")) else Sentinel(_database(release))
+
+
+@pytest.fixture(scope="session")
+def attempt(
+    release: Release, repository: Repository, sentinel: Sentinel | None, steps: Steps
+) -> Iterator[Recovered | Failed]:
     """Back up, lose the server by the hook `database_down`, recover; the server is back afterwards."""
-    dsn = os.environ.get("TARGET_DATABASE")
-    if not dsn:
-        msg = f"{release.path}: [target] tells no database; name its variable in database_env"
-        raise InputError(msg)
-    name = str(conninfo.conninfo_to_dict(dsn)["dbname"])
-    hook = _hooks(release)
+    dsn, how, hook = _database(release), release.section("backup", Backup), _hooks(release)
+    source = Source(
+        back_up=functools.partial(take.logical, repository, Programs(), dsn, how, release.root),
+        down=functools.partial(hook, "database_down"),
+        up=functools.partial(hook, "database_up"),
+        sentinel=sentinel,
+    )
+    fresh = functools.partial(postgres, os.environ.get(PROVIDER))
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="release-verification-backup-")))
         try:
-            taken = back_up(release.section("backup", Backup), dsn, release.root, folder, steps)
-            stack.callback(hook, "database_up")
-            with steps.step("lose the server"):
-                hook("database_down")
-            fresh = functools.partial(postgres, os.environ.get(PROVIDER))
-            yield stack.enter_context(recovered(taken, fresh, name, steps))
-        except BackupFailed as problem:
-            yield problem
+            recovered: Recovered | Failed = stack.enter_context(lost(source, repository, steps, fresh))
+        except Failed as problem:
+            recovered = problem
+        yield recovered
+
+
+@pytest.fixture(scope="session")
+def recovery(attempt: Recovered | Failed) -> Recovered:
+    """The recovery, where it came to a copy."""
+    if isinstance(attempt, Failed):
+        raise Unrestored(str(attempt))
+    return attempt
+
+
+@pytest.fixture(scope="session")
+def estate(recovery: Recovered, repository: Repository) -> Iterator[Estate]:
+    """A server of our own with the release's data, and a set of backups of it; its steps are not the loss's."""
+    own = Repository(repository.store, repository.work, repository.keys, Steps())
+    with estates.estate(own, recovery.manifest) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def chained(estate: Estate) -> Iterator[tuple[str, float] | Failed]:
+    """What comes of the whole chain and all of the log: a copy, and how long it took."""
+    with contextlib.ExitStack() as stack:
+        try:
+            came: tuple[str, float] | Failed = stack.enter_context(estate.restored(estate.increment, restore.Target()))
+        except Failed as problem:
+            came = problem
+        yield came
 
 
 @pytest.fixture
-def recovery(attempt: Recovered | BackupFailed) -> Recovered:
-    """The recovery, where it came to a copy."""
-    if isinstance(attempt, BackupFailed):
-        raise Unrestored(str(attempt))
-    return attempt
+def chain(chained: tuple[str, float] | Failed) -> str:
+    """The address of that copy, where it came to one."""
+    if isinstance(chained, Failed):
+        raise Unrestored(str(chained))
+    return chained[0]
+
+
+@pytest.fixture
+def damaged(estate: Estate) -> Iterator[str]:
+    """A database beside the release's own, equal to it, for mistakes."""
+    name = str(conninfo.conninfo_to_dict(estate.address)["dbname"])
+    with psycopg.connect(conninfo.make_conninfo(estate.address, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(DAMAGED), sql.Identifier(name))
+        )
+        yield conninfo.make_conninfo(estate.address, dbname=DAMAGED)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(DAMAGED)))
+
+
+def _database(release: Release) -> str:
+    if dsn := os.environ.get("TARGET_DATABASE"):
+        return dsn
+    msg = f"{release.path}: [target] tells no database; name its variable in database_env"
+    raise InputError(msg)
 
 
 def _hooks(release: Release) -> Callable[[str], None]:

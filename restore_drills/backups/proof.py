@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-import psycopg
+from psycopg import conninfo
 
-from fixtures.postgres import postgres
-from restore_drills import recovery
-from restore_drills.backups import take
+from evidence.errors import InputError
+from fixtures.postgres import Postgres, postgres
+from restore_drills import fingerprint
+from restore_drills.backups import dump, take
 from restore_drills.backups.findings import Finding
 from restore_drills.backups.model import Damaged, Manifest
-from restore_drills.backups.programs import Programs
+from restore_drills.backups.programs import Programs, connect
 from restore_drills.backups.repository import CHUNK, MANIFEST, Metered, Repository
 from restore_drills.backups.restore import Target, recovered
 from restore_drills.backups.store import StoreError
+from restore_drills.compare import Fingerprints, differences
 from restore_drills.fingerprint import Fingerprint
-from restore_drills.steps import Steps
 
-Fingerprints = dict[str, Fingerprint]
-STEP = 32
-"""PostgreSQL logs a sequence this many values ahead: after a recovery it goes on behind what nobody has used."""
+Fresh = Callable[[], contextlib.AbstractContextManager[Postgres]]
 
 
 def stored(repository: Repository, manifest: Manifest) -> list[Finding]:
@@ -49,81 +48,63 @@ def stored(repository: Repository, manifest: Manifest) -> list[Finding]:
 
 def restored(repository: Repository, programs: Programs, manifest: Manifest) -> list[Finding]:
     """Restore into a scratch server and compare every row; Damaged where it cannot be restored at all."""
-    with repository.open(manifest, manifest.file(take.FINGERPRINT)) as file:
-        source = msgspec.json.decode(file.read(), type=Fingerprints)
-    with tempfile.TemporaryDirectory(prefix="restore-proof-", ignore_cleanup_errors=True) as scratch:
-        Path(scratch).chmod(0o711)
-        folder = Path(scratch, "copy")
-        if manifest.physical:
-            copy = _physical(repository, programs, manifest, folder)
-        else:
-            copy = _logical(repository, manifest, source, folder)
+    source = content_of(repository, manifest)
+    with copied(repository, programs, manifest) as address:
+        copy = content(address, manifest)
     if manifest.content.bound == "moving":
         repository.say("the source was written to while it was fingerprinted: rows cannot be compared by digest")
         return [Finding(manifest.id, "cannot be proven by content: the source was never still; prove a logical one")]
-    return [Finding(manifest.id, problem) for problem in differences(source, copy, manifest)]
+    found = differences(source, copy, physical=manifest.physical)
+    return [Finding(manifest.id, difference.text) for difference in found]
 
 
-def differences(source: Mapping[str, Fingerprint], copy: Mapping[str, Fingerprint], manifest: Manifest) -> list[str]:
-    """Name what is not as it was."""
-    found = [
-        f"database {name!r}: is in {'the source' if name in source else 'the copy'} only"
-        for name in source.keys() ^ copy.keys()
-    ]
-    for name in sorted(source.keys() & copy.keys()):
-        found += [
-            f"database {name!r}: {text}" for text in _differs(source[name], copy[name], physical=manifest.physical)
-        ]
-    if not sum(table.rows for one in copy.values() for table in one.tables.values()) and manifest.content.rows:
-        found.append("the copy is empty, and the source was not")
-    return found
+def content_of(repository: Repository, manifest: Manifest) -> Fingerprints:
+    """Read what the source was at the moment of its backup."""
+    with repository.open(manifest, manifest.file(take.FINGERPRINT)) as file:
+        return msgspec.json.decode(file.read(), type=Fingerprints)
 
 
-def _differs(source: Fingerprint, copy: Fingerprint, *, physical: bool) -> list[str]:
-    lost, new = Counter(source.schema) - Counter(copy.schema), Counter(copy.schema) - Counter(source.schema)
-    found = [
-        f"table {name}: {source.tables.get(name)} became {copy.tables.get(name)}"
-        for name in sorted(source.tables.keys() | copy.tables.keys())
-        if source.tables.get(name) != copy.tables.get(name)
-    ]
-    found += [f"schema: lost {line.strip()}" for line in sorted(lost)] + [
-        f"schema: too much {line.strip()}" for line in sorted(new)
-    ]
-    found += [
-        f"sequence {name}: {source.sequences.get(name)} became {copy.sequences.get(name)}"
-        for name in sorted(source.sequences.keys() | copy.sequences.keys())
-        if not _goes_on(source.sequences.get(name), copy.sequences.get(name), physical=physical)
-    ]
-    roles = sorted(set(source.roles.items()) ^ set(copy.roles.items()))
-    return [*found, *(f"role {name}: differs" for name in dict.fromkeys(name for name, _ in roles))]
+@contextlib.contextmanager
+def copied(
+    repository: Repository,
+    programs: Programs,
+    manifest: Manifest,
+    fresh: Fresh = postgres,
+    target: Target | None = None,
+) -> Iterator[str]:
+    """Restore a backup of whichever kind; give the superuser's address of the copy, which is gone afterwards.
 
-
-def _goes_on(source: int | None, copy: int | None, *, physical: bool) -> bool:
-    if not physical or source is None or copy is None:
-        return source == copy
-    return 0 <= copy - source <= STEP
-
-
-def _physical(repository: Repository, programs: Programs, manifest: Manifest, folder: Path) -> Fingerprints:
+    A dump goes into a `fresh` server; of data files the restored server is one, recovered to `target`, or to the moment
+    of the fingerprint.
+    """
     alone = manifest.content.alone or manifest.content.bound == "moving"
-    target = Target("backup") if alone else Target("lsn", manifest.content.lsn)
-    with recovered(repository, programs, manifest, target, folder) as server:
-        return take.every_database(server.address())
+    until = target or (Target("backup") if alone else Target("lsn", manifest.content.lsn))
+    with contextlib.ExitStack() as stack:
+        temporary = tempfile.TemporaryDirectory(prefix="restore-proof-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(temporary), "copy")
+        if manifest.physical:
+            folder.parent.chmod(0o711)  # the server's own user passes through
+            running = stack.enter_context(recovered(repository, programs, manifest, until, folder))
+            yield running.address(manifest.database)
+            return
+        repository.say(f"fetch {manifest.id}")
+        fetch(repository, manifest, folder)
+        repository.say("start a fresh server")
+        yield dump.restore(programs, manifest, folder, stack.enter_context(fresh()), repository.say)
 
 
-def _logical(repository: Repository, manifest: Manifest, source: Fingerprints, folder: Path) -> Fingerprints:
-    fetch(repository, manifest, folder)
-    name = manifest.database
-    taken = recovery.Taken(
-        dump=folder / "dump", globals=folder / "globals.sql", source=source[name], seconds=0.0, size=manifest.size
-    )
-    try:
-        # A fresh server has a database named postgres already.
-        with recovery.recovered(taken, postgres, name if name != "postgres" else "restored", Steps()) as copy:
-            return {name: copy.fingerprint}
-    except (recovery.BackupFailed, psycopg.Error) as error:
-        msg = f"{manifest.id}: cannot be restored: {error}"
-        raise Damaged(msg) from None
+def content(address: str, manifest: Manifest) -> Fingerprints:
+    """Fingerprint a copy: every database of restored data files, the one of a dump; Damaged where one cannot be."""
+    if manifest.physical:
+        try:
+            return take.every_database(address)
+        except InputError as problem:
+            msg = f"{manifest.id}: a database of the copy cannot be read: {problem}"
+            raise Damaged(msg) from None
+    found = look(address)
+    if manifest.superuser != (own := str(conninfo.conninfo_to_dict(address)["user"])):
+        found.roles.pop(own)  # the fresh server's own, not restored by anybody
+    return {manifest.database: found}
 
 
 def fetch(repository: Repository, manifest: Manifest, folder: Path) -> None:
@@ -135,3 +116,9 @@ def fetch(repository: Repository, manifest: Manifest, folder: Path) -> None:
         with repository.open(manifest, file) as stored_file, path.open("wb") as target:
             while content := stored_file.read(CHUNK):
                 target.write(content)
+
+
+def look(address: str) -> Fingerprint:
+    """Fingerprint one database, as it is now."""
+    with connect(address) as connection:
+        return fingerprint.take(connection, address)

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from evidence.errors import InputError
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Damaged, File, Manifest, by_id, chain, decode, encode
-from restore_drills.backups.programs import Say, human
+from restore_drills.backups.programs import Tell, human
 from restore_drills.backups.store import Entry, Store, sync
 
 MANIFEST = "manifest.json"
@@ -40,7 +40,7 @@ class Busy(InputError):
 class Repository:
     """Backups in `store`; `work` is a local folder for what is unfinished, `keys` seal and open what is stored."""
 
-    def __init__(self, store: Store, work: Path, keys: Keys, say: Say) -> None:
+    def __init__(self, store: Store, work: Path, keys: Keys, say: Tell) -> None:
         """Open it; nothing is read yet."""
         self.store, self.work, self.keys, self.say = store, work, keys, say
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 from psycopg import conninfo
 
-from evidence.errors import InputError
+from evidence.errors import CannotTell, InputError
 from restore_drills import fingerprint
+from restore_drills.backups import dump
 from restore_drills.backups.model import OPEN, Content, File, Kind, Manifest, lsn, new_id
 from restore_drills.backups.programs import INCREMENTAL_FROM, Facts, Programs, connect, facts, human, tree_size
 from restore_drills.backups.repository import Repository, measured
@@ -79,7 +80,9 @@ def physical(repository: Repository, programs: Programs, dsn: str, parent: Manif
     )  # fmt: skip
 
 
-def logical(repository: Repository, programs: Programs, dsn: str, jobs: int = 2) -> Manifest:
+def logical(
+    repository: Repository, programs: Programs, dsn: str, how: dump.Dump = dump.OURS, root: Path | None = None
+) -> Manifest:
     """Dump one database, its roles beside it, in the snapshot that it is fingerprinted in, and commit it."""
     found = facts(dsn)
     started = dt.datetime.now(dt.UTC)
@@ -91,12 +94,10 @@ def logical(repository: Repository, programs: Programs, dsn: str, jobs: int = 2)
         snapshot, at = row or ("", "")
         repository.say(f"logical: fingerprint of every row of {found.database!r}")
         taken = {found.database: fingerprint.take(connection, dsn, snapshot)}
-        repository.say("logical: pg_dump")
-        programs.run(
-            "pg_dump", "--format=directory", f"--jobs={jobs}", "--compress=gzip:1", f"--snapshot={snapshot}",
-            f"--file={folder / 'dump'}", "--no-password", dsn=dsn,
-        )  # fmt: skip
-    programs.run("pg_dumpall", "--globals-only", "--no-password", f"--file={folder / 'globals.sql'}", dsn=dsn)
+        repository.say(f"logical: {how.dump[0]}")
+        dump.write(programs, how.at(snapshot), dsn, folder, root)
+    if not how.of_one_moment:
+        _still(dsn, taken[found.database])
     content = _written(folder, taken, "snapshot", at, alone=True)
     return _commit(
         repository, folder, found, kind="logical", started=started, content=content, start_lsn=at, end_lsn=at,
@@ -123,6 +124,13 @@ def every_database(dsn: str) -> dict[str, Fingerprint]:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             taken[name] = fingerprint.take(connection, own)
     return taken
+
+
+def _still(dsn: str, before: Fingerprint) -> None:
+    with connect(dsn) as connection:
+        if fingerprint.take(connection, dsn) != before:
+            msg = "the database changed during its backup; give {snapshot} to [backup] dump, or drill when quiet"
+            raise CannotTell(msg)
 
 
 def _fingerprinted(repository: Repository, dsn: str, folder: Path, before: Moment, end: str) -> Content:

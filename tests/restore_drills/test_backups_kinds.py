@@ -22,6 +22,7 @@ from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import ProgramFailed
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target, recovered
+from restore_drills.compare import differences
 from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute, repository
 
 SHOP = 'A "shop", Größe'
@@ -105,19 +106,17 @@ def test_a_dump_comes_back_row_by_row(server: Postgres, place: Repository) -> No
 def test_a_copy_that_differs_is_seen(server: Postgres, place: Repository) -> None:
     """Rows of equal number, another sequence, a lost index, an empty copy: each is named."""
     one = take.logical(place, PROGRAMS, server.dsn)
-    with place.open(one, one.file(take.FINGERPRINT)) as file:
-        content = file.read()
-    source = msgspec.json.decode(content, type=proof.Fingerprints)
+    source = proof.content_of(place, one)
     name = next(iter(source))
     table = msgspec.structs.replace(source[name].tables["public.item"], digest="1")
     copy = msgspec.structs.replace(source[name], tables={"public.item": table}, sequences={}, schema=())
     empty = msgspec.structs.replace(source[name], tables={})
 
-    assert {"table", "sequence", "schema:"} == {
-        text.partition("': ")[2].split()[0] for text in proof.differences(source, {name: copy}, one)
+    assert {"table": "rows", "sequence": "sequences", "schema:": "schema"} == {
+        text.partition("': ")[2].split()[0]: part for part, text in differences(source, {name: copy}, physical=False)
     }
-    assert "the copy is empty, and the source was not" in proof.differences(source, {name: empty}, one)
-    assert [f"database {name!r}: is in the source only"] == proof.differences(source, {}, one)[:1]
+    assert ("rows", "the copy is empty, and the source was not") in differences(source, {name: empty}, physical=False)
+    assert [("rows", f"database {name!r}: is in the source only")] == differences(source, {}, physical=False)[:1]
 
 
 def test_a_moment_between_two_rows_is_reached(world: tuple[Postgres, Path], place: Repository, tmp_path: Path) -> None:

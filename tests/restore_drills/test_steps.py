@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from evidence.chart import Timeline, decode
 from restore_drills import drill_total_loss  # the functions' names would be collected
-from restore_drills.fingerprint import Fingerprint
-from restore_drills.recovery import BackupFailed, Recovered, Taken
+from restore_drills.loss import Failed, Recovered
 from restore_drills.steps import Steps
-
-NOTHING = Fingerprint(tables={}, schema=(), roles={}, sequences={})
+from tests.restore_drills.backups_world import manifest
 
 
 def timed(monkeypatch: pytest.MonkeyPatch, *times: float) -> Steps:
@@ -35,11 +31,33 @@ def test_steps_count_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_what_a_repository_tells_is_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each announcement lasts until the next one, or until the step around it ends."""
+    steps = timed(monkeypatch, 100, 101, 103, 104)
+    with steps.step("recover"):
+        steps("fetch")
+        steps("start")
+
+    assert [("fetch", 1, 3), ("start", 3, 4), ("recover", 0, 4)] == [
+        (span.name, span.start_s, span.end_s) for span in steps.spans
+    ]
+
+
+def test_of_too_many_steps_the_longest_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chart has room for so many, and a drill never loses its picture to that."""
+    steps = timed(monkeypatch, *[second for n in range(50) for second in (100 * n, 100 * n + n + 1)])
+    for n in range(50):
+        with steps.step(f"step {n}"):
+            pass
+
+    assert [f"step {n}" for n in range(10, 50)] == [span.name for span in steps.timeline("x").spans]
+
+
 def test_a_step_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever looks at the picture sees where the drill ended, and how long that took."""
     steps = timed(monkeypatch, 100, 101)
-    with pytest.raises(BackupFailed), steps.step("restore"):
-        raise BackupFailed
+    with pytest.raises(Failed), steps.step("restore"):
+        raise Failed
 
     assert [("restore (failed)", 1.0)] == [(span.name, span.end_s) for span in steps.spans]
 
@@ -52,12 +70,11 @@ def test_the_drill_leaves_its_steps(monkeypatch: pytest.MonkeyPatch, *, fails: b
         pass
     left: dict[str, str] = {}
     measured: dict[str, float] = {}
-    taken = Taken(dump=Path("d"), globals=None, source=NOTHING, seconds=1.0, size=9)
-    well = Recovered(taken=taken, copy="", fingerprint=NOTHING, seconds=2.5)
+    well = Recovered(manifest=manifest("logical"), source={}, copy="", content={}, seconds=2.5)
 
     try:
         drill_total_loss.drill_backup_restores_into_a_fresh_server(
-            BackupFailed("no") if fails else well, steps, measured.update, left.__setitem__
+            Failed("no") if fails else well, steps, measured.update, left.__setitem__
         )
     except AssertionError:
         assert fails

@@ -17,7 +17,7 @@ from evidence import release as releases
 from evidence.release import Release
 from fixtures.target import Target
 from load.config import Load
-from restore_drills.recovery import Backup
+from restore_drills.contract import Backup
 from suites.init import client
 from suites.init.__main__ import main
 from suites.init.client import MOST_REQUESTS, Looker

@@ -1,0 +1,105 @@
+"""One database by a command that dumps it, the release's own or pg_dump: written, and brought back into a server."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import psycopg
+from psycopg import conninfo, sql
+
+from fixtures.postgres import Postgres
+from restore_drills.backups.model import Damaged, Manifest
+from restore_drills.backups.programs import ProgramFailed, Programs, Tell, tree_size
+
+DATA, ROLES = "dump", "globals.sql"
+"""What the command wrote, a file or a folder, and the roles beside it."""
+SNAPSHOT = "{snapshot}"
+
+
+class Dump(msgspec.Struct, frozen=True, kw_only=True):
+    """Commands that write a backup to `{file}`; PG* variables name the database.
+
+    `dump` may write any form that pg_restore reads, or plain SQL. `{snapshot}` is a snapshot to dump from, so that
+    writes during the backup do not blur the comparison. `globals` writes the roles, which a dump of one database lacks.
+    """
+
+    dump: tuple[str, ...]
+    globals: tuple[str, ...] = ()
+
+    @property
+    def of_one_moment(self) -> bool:
+        """Whether it can be written to meanwhile."""
+        return any(SNAPSHOT in part for part in self.dump)
+
+    def at(self, snapshot: str) -> Dump:
+        """Give the commands with their snapshot."""
+        return Dump(dump=tuple(part.replace(SNAPSHOT, snapshot) for part in self.dump), globals=self.globals)
+
+
+OURS = Dump(
+    dump=(
+        "pg_dump", "--format=directory", "--jobs=2", "--compress=gzip:1", "--snapshot={snapshot}", "--no-password",
+        "--file={file}",
+    ),
+    globals=("pg_dumpall", "--globals-only", "--no-password", "--file={file}"),
+)  # fmt: skip
+
+
+def write(programs: Programs, how: Dump, dsn: str, folder: Path, root: Path | None) -> None:
+    """Run the commands; ProgramFailed where one fails, or ends well and has written nothing."""
+    for command, name in ((how.dump, DATA), (how.globals, ROLES)):
+        if not command:
+            continue
+        path = folder / name
+        programs.run(*(part.replace("{file}", str(path)) for part in command), dsn=dsn, cwd=root)
+        if not path.exists() or not (tree_size(path) if path.is_dir() else path.stat().st_size):
+            msg = f"{' '.join(command)}: ended well, but wrote nothing to {{file}}"
+            raise ProgramFailed(msg)
+
+
+def restore(programs: Programs, manifest: Manifest, folder: Path, server: Postgres, say: Tell) -> str:
+    """Restore what lies in `folder` into a fresh server; give the superuser's address of the copy, or Damaged."""
+    # A fresh server has a database named postgres already.
+    name = manifest.database if manifest.database != "postgres" else "restored"
+    say("create the database")
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    copy = conninfo.make_conninfo(server.dsn, dbname=name)
+    try:
+        _roles(programs, folder / ROLES, copy, say)
+        say("restore the data")
+        _data(programs, folder / DATA, copy)
+        say("analyze, answer the first query")
+        with psycopg.connect(copy, autocommit=True) as connection:
+            connection.execute("ANALYZE")
+    except (ProgramFailed, psycopg.Error) as error:
+        msg = f"{manifest.id}: cannot be restored: {error}"
+        raise Damaged(msg) from None
+    return copy
+
+
+def _roles(programs: Programs, path: Path, copy: str, say: Tell) -> None:
+    if not path.exists():
+        return
+    say("restore the roles")
+    own = path.with_suffix(".own.sql")
+    own.write_text(_without_role(path.read_text(), str(conninfo.conninfo_to_dict(copy)["user"])))
+    # Roles may be there already (a scratch server that is given): the roles' fingerprint proves, not psql's code.
+    programs.run("psql", "--no-psqlrc", "--quiet", "--file", str(own), dsn=copy)
+
+
+def _data(programs: Programs, path: Path, copy: str) -> None:
+    if path.is_dir() or path.open("rb").read(5) == b"PGDMP":
+        # A name with `=` in it would be taken for an address.
+        name = conninfo.make_conninfo(dbname=str(conninfo.conninfo_to_dict(copy)["dbname"]))
+        programs.run("pg_restore", "--exit-on-error", "--jobs=2", f"--dbname={name}", str(path), dsn=copy)
+    else:
+        programs.run("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file", str(path), dsn=copy)
+
+
+def _without_role(statements: str, name: str) -> str:
+    """Leave out what pg_dumpall wrote of one role: restoring it would change the password that we connect with."""
+    own = re.compile(rf'(CREATE|ALTER) ROLE "?{re.escape(name)}"?[ ;]')
+    return "".join(line for line in statements.splitlines(keepends=True) if not own.match(line))
