@@ -11,9 +11,10 @@ from checks.claim import check
 from checks.findings import Findings
 from suites.api import needed
 from suites.integration.contract import Health
-from suites.integration.outage import Outages
+from suites.integration.outage import WAYS, Outages
 
 Hooks = frozenset[str]
+HANGS = ("pause", "slow")
 
 
 @check("HEALTH-001")
@@ -41,19 +42,23 @@ def check_health_follows_what_is_gone(
 def check_health_follows_what_hangs(
     health: Health, outages: Outages, hooks: Hooks, measure: Callable[..., None], findings: Findings
 ) -> None:
-    """With a dependency paused, so that it hangs, its health path says 503 in time, and 200 again once it goes on."""
-    pausable = [name for name in health.follows if {f"{name}_pause", f"{name}_resume"} <= hooks]
-    if not pausable:
-        pytest.skip("[target.hooks] declares no NAME_pause and NAME_resume of a dependency in [health.dependencies]")
-    _follows(health, outages, [(name, "pause") for name in pausable], measure, findings)
+    """With a dependency paused, or so slow that it hangs, its health path says 503 in time, and 200 once it goes on."""
+    tried = [
+        (name, way) for name in health.follows for way in HANGS if {f"{name}_{way}", f"{name}_{WAYS[way]}"} <= hooks
+    ]
+    if not tried:
+        pytest.skip(
+            "[target.hooks] declares no NAME_pause and NAME_resume, or NAME_slow and NAME_fast, of a dependency"
+        )
+    _follows(health, outages, tried, measure, findings)
 
 
 @check("HEALTH-004", needs="attack")
 def check_liveness_does_not_follow(
     health: Health, outages: Outages, hooks: Hooks, findings: Findings, measure: Callable[..., None]
 ) -> None:
-    """While a dependency is stopped or paused the liveness paths go on answering 200."""
-    tried = [(name, way) for name in health.follows for way in ("down", "pause") if f"{name}_{way}" in hooks]
+    """While a dependency is stopped, paused or slow the liveness paths go on answering 200."""
+    tried = [(name, way) for name in health.follows for way in WAYS if f"{name}_{way}" in hooks]
     if not health.alive or not tried:
         pytest.skip("[health] declares no `alive` paths, or [target.hooks] none that takes a dependency away")
     measure(outages_total=len(tried))

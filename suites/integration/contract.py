@@ -11,7 +11,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`[health]`: every health path, which of them must follow a dependency, and which must not.
 
     `dependencies` maps a name to the path that follows it. Its hooks, in `[target.hooks]`, are `NAME_down` and
-    `NAME_up`, and where it can be paused `NAME_pause` and `NAME_resume`. `database` is short for one of that name.
+    `NAME_up`, and where that can be done `NAME_pause` and `NAME_resume`, and `NAME_slow` (it answers, but what is asked
+    of it waits) and `NAME_fast`. `database` is short for one of that name.
     """
 
     paths: tuple[str, ...]

@@ -12,7 +12,7 @@ from evidence.errors import CannotTell
 from suites.integration.contract import Health
 
 POLL_S = 0.1
-WAYS = {"down": "up", "pause": "resume"}
+WAYS = {"down": "up", "pause": "resume", "slow": "fast"}
 """How a dependency is taken away, and what brings it back."""
 
 
