@@ -84,9 +84,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if stage and (reason := stage.release.not_applicable.get(str(_identifier(item)))):
         item.stash[NOT_APPLICABLE] = reason
         pytest.skip(reason)
-    need = needs_of(item.function) if isinstance(item, pytest.Function) else None
-    if stage and need and (why := refusal(stage.release, need, os.environ.get("TARGET_URL", ""))):
+    if why := _refusal(item):
         pytest.skip(why)
+
+
+def will_run(item: pytest.Item) -> bool:
+    """Say whether release.toml lets a check run: who begins early with what a check asks for must know."""
+    stage = item.config.stash.get(STAGE, None)
+    return not (stage and (_identifier(item) in stage.release.not_applicable or _refusal(item)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -200,6 +205,12 @@ def tool(pytestconfig: pytest.Config) -> Callable[..., None]:
 
 def _identifier(item: pytest.Item) -> str | None:
     return identifier_of(item.function) if isinstance(item, pytest.Function) else None
+
+
+def _refusal(item: pytest.Item) -> str | None:
+    stage = item.config.stash.get(STAGE, None)
+    need = needs_of(item.function) if isinstance(item, pytest.Function) else None
+    return refusal(stage.release, need, os.environ.get("TARGET_URL", "")) if stage and need else None
 
 
 def _outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Outcome, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
 from evidence.errors import CannotTell, InputError
 from suites.smoke.process import run
@@ -77,13 +77,13 @@ def find(machine: Machine) -> Path:
     raise NoBrowser(msg)
 
 
-def this_machine(say: Callable[[str], None]) -> Machine:
-    """The real one; `say` shows progress of what takes long."""
+def this_machine(say: Callable[[str], None], playwright: Playwright | None = None) -> Machine:
+    """The real one; `say` shows progress of what takes long. Without a running `playwright` one is started to ask."""
     return Machine(
         environment=os.environ,
         root=os.geteuid() == 0,
         folder=Path(sys.prefix),
-        own=_own_path,
+        own=(lambda: Path(playwright.chromium.executable_path)) if playwright else _own_path,
         which=which,
         is_file=Path.is_file,
         run=_run,

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from checks.plugin import will_run
 from evidence.release import Release
 from evidence.variables import variable
-from suites.smoke import browser, journeys, narrow, visit
+from suites.smoke import browser, narrow
 from suites.smoke.contract import NO_PAGE, Smoke
-from suites.smoke.opened import Opened, open_all
+from suites.smoke.journeys import Folder, Ran
+from suites.smoke.opened import Opened, left_open, open_all
+from suites.smoke.process import beside
+from suites.smoke.visit import Visit, visit_all
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,7 +38,14 @@ def smoke(release: Release) -> Smoke:
 
 
 @pytest.fixture(scope="session")
-def launch(pytestconfig: pytest.Config) -> dict[str, Any]:
+def driver() -> Iterator[Playwright]:
+    """Playwright, started once: to find the browser, and to look with it."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def launch(pytestconfig: pytest.Config, driver: Playwright) -> dict[str, Any]:
     """The options that launch the Chromium that was found."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
@@ -42,53 +54,59 @@ def launch(pytestconfig: pytest.Config) -> dict[str, Any]:
         with capture.global_and_fixture_disabled():
             reporter.write_line(f"smoke: {line}")
 
-    return browser.launch_options(browser.this_machine(say))
+    return browser.launch_options(browser.this_machine(say, driver))
 
 
 @pytest.fixture(scope="session")
-def chromium(launch: dict[str, Any]) -> Iterator[Browser]:
+def chromium(driver: Playwright, launch: dict[str, Any]) -> Browser:
     """The browser that looks at the declared pages."""
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(**launch)
+    return driver.chromium.launch(**launch)
 
 
 @pytest.fixture(scope="session")
-def visits(smoke: Smoke, request: pytest.FixtureRequest) -> list[visit.Visit]:
-    """Every declared page, loaded and timed, one after the other, before any page stays open."""
+def visits(smoke: Smoke, request: pytest.FixtureRequest) -> list[Visit]:
+    """Every declared page, loaded and timed, while nothing else is under way."""
     if not smoke.pages:
         return []
-    chromium: Browser = request.getfixturevalue("chromium")
-    return [visit.visit(chromium, variable("TARGET_URL"), path) for path in smoke.pages]
+    return visit_all(request.getfixturevalue("chromium"), variable("TARGET_URL"), smoke.pages)
 
 
 @pytest.fixture(scope="module")
-def desk(smoke: Smoke, visits: list[visit.Visit], request: pytest.FixtureRequest) -> Iterator[Opened]:
-    """Every declared page, open on a screen as of a desk; the journeys compete with none of them."""
-    yield from _opened(smoke, visits, request)
-
-
-@pytest.fixture(scope="module")
-def phone(smoke: Smoke, visits: list[visit.Visit], request: pytest.FixtureRequest) -> Iterator[Opened]:
-    """Every declared page, open on a screen as of a phone."""
-    yield from _opened(smoke, visits, request, **narrow.PHONE)
-
-
-def _opened(
-    smoke: Smoke,
-    visits: list[visit.Visit],
-    request: pytest.FixtureRequest,
-    **options: Any,  # noqa: ANN401 - Playwright's own
-) -> Iterator[Opened]:
+def desk(visits: list[Visit], request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """Every declared page, open on a screen as of a desk."""
     if not visits:
         pytest.skip(NO_PAGE)
-    opened = open_all(request.getfixturevalue("chromium"), variable("TARGET_URL"), smoke.pages, **options)
+    # The loads are timed, so the journeys may begin: their processes need one core, the looks at the pages another.
+    if any("ran" in getattr(item, "fixturenames", ()) and will_run(item) for item in request.session.items):
+        request.getfixturevalue("underway")
+    opened = left_open(visits)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def phone(smoke: Smoke, visits: list[Visit], request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """Every declared page, open on a screen as of a phone."""
+    if not visits:
+        pytest.skip(NO_PAGE)
+    opened = open_all(request.getfixturevalue("chromium"), variable("TARGET_URL"), smoke.pages, **narrow.PHONE)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="session")
-def ran(
+def underway(
     smoke: Smoke, release: Release, launch: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> list[journeys.Ran]:
+) -> Future[list[Ran]]:
+    """Every declared folder of journeys, running one after the other beside whatever else is looked at."""
+    folders = [
+        Folder(name=name, release=release, launch=launch, scratch=tmp_path_factory.mktemp("journeys"))
+        for name in smoke.journeys
+    ]
+    return beside(lambda: [folder.run() for folder in folders])
+
+
+@pytest.fixture(scope="session")
+def ran(underway: Future[list[Ran]]) -> list[Ran]:
     """Every declared folder of journeys, run."""
-    return [journeys.run_folder(name, release, launch, tmp_path_factory.mktemp("journeys")) for name in smoke.journeys]
+    return underway.result()

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -83,19 +83,57 @@ class Ran:
         return [str(journey) for journey in self.seen.journeys if journey.outcome is outcome]
 
 
-def run_folder(folder: str, release: Release, launch: dict[str, Any], scratch: Path) -> Ran:
-    """Run one folder, and what failed in it once more; InputError where there is none of that name."""
-    if not (release.root / folder).exists():
-        msg = f"{release.path}: [smoke] journeys: {folder!r} does not exist"
-        raise InputError(msg)
-    started = time.monotonic()
-    done, seen = _attempt(1, folder, release, launch, scratch)
-    if done.code == 1 and not any(journey.retried for journey in seen.journeys):
-        again, seen_again = _attempt(2, folder, release, launch, scratch)
-        done = Done(done.code, f"{done.output}\nonce more:\n{again.output}")
-        seen = with_retry(seen, seen_again)
-    seconds = time.monotonic() - started
-    return Ran(folder=folder, done=done, seconds=seconds, seen=seen, kept=scratch / "kept")
+def _environment() -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TREE), environment.get("PYTHONPATH")]))
+    if "PYTHONPYCACHEPREFIX" not in environment:  # the team's folder is left as it was found
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    return environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder of journeys, and all that its run needs: the environment as it is now, so that a thread may run it."""
+
+    name: str
+    release: Release
+    launch: dict[str, Any]
+    scratch: Path
+    environment: dict[str, str] = field(default_factory=_environment)
+
+    def run(self) -> Ran:
+        """Run it, and what failed in it once more; InputError where there is none of that name."""
+        if not (self.release.root / self.name).exists():
+            msg = f"{self.release.path}: [smoke] journeys: {self.name!r} does not exist"
+            raise InputError(msg)
+        started = time.monotonic()
+        done, seen = self._attempt(1)
+        if done.code == 1 and not any(journey.retried for journey in seen.journeys):
+            again, seen_again = self._attempt(2)
+            done = Done(done.code, f"{done.output}\nonce more:\n{again.output}")
+            seen = with_retry(seen, seen_again)
+        seconds = time.monotonic() - started
+        return Ran(folder=self.name, done=done, seconds=seconds, seen=seen, kept=self.scratch / "kept")
+
+    def _attempt(self, number: int) -> tuple[Done, Seen]:
+        seen, kept = self.scratch / "seen" / str(number), self.scratch / "kept" / str(number)
+        seen.mkdir(parents=True)
+        (kept / OURS).mkdir(parents=True)
+        target = variable("TARGET_URL", self.environment)
+        task = Task(launch=self.launch, target=target, folder=str(seen), kept=str(kept / OURS))
+        options = {
+            "--base-url": task.target,
+            "--tracing": "retain-on-failure",
+            "--screenshot": "off",  # ours cover what is secret
+            "--output": kept / "traces",
+            "--override-ini": f"cache_dir={self.scratch / 'cache'}",  # the team's folder is left as it was found
+        }
+        command = [sys.executable, "-m", "pytest", "-p", "suites.smoke.launch", self.name]
+        command += [f"{name}={value}" for name, value in options.items()]
+        command += ["--last-failed", "--last-failed-no-failures=none"] if number > 1 else []
+        environment = {**self.environment, VARIABLE: msgspec.json.encode(task).decode()}
+        done = run(command, FOLDER_WITHIN_S, cwd=self.release.root, environment=environment)
+        return done, _read(seen)
 
 
 def with_retry(first: Seen, again: Seen) -> Seen:
@@ -111,34 +149,6 @@ def with_retry(first: Seen, again: Seen) -> Seen:
         problems=tuple(dict.fromkeys((*first.problems, *again.problems))),
         pages=first.pages + again.pages,
     )
-
-
-def _attempt(number: int, folder: str, release: Release, launch: dict[str, Any], scratch: Path) -> tuple[Done, Seen]:
-    seen, kept = scratch / "seen" / str(number), scratch / "kept" / str(number)
-    seen.mkdir(parents=True)
-    (kept / OURS).mkdir(parents=True)
-    task = Task(launch=launch, target=variable("TARGET_URL"), folder=str(seen), kept=str(kept / OURS))
-    options = {
-        "--base-url": task.target,
-        "--tracing": "retain-on-failure",
-        "--screenshot": "off",  # ours cover what is secret
-        "--output": kept / "traces",
-        "--override-ini": f"cache_dir={scratch / 'cache'}",  # the team's folder is left as it was found
-    }
-    command = [sys.executable, "-m", "pytest", "-p", "suites.smoke.launch", folder]
-    command += [f"{name}={value}" for name, value in options.items()]
-    command += ["--last-failed", "--last-failed-no-failures=none"] if number > 1 else []
-    done = run(command, FOLDER_WITHIN_S, cwd=release.root, environment=_environment(task))
-    return done, _read(seen)
-
-
-def _environment(task: Task) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TREE), environment.get("PYTHONPATH")]))
-    if "PYTHONPYCACHEPREFIX" not in environment:  # the team's folder is left as it was found
-        environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    environment[VARIABLE] = msgspec.json.encode(task).decode()
-    return environment
 
 
 def _read(folder: Path) -> Seen:

@@ -1,4 +1,4 @@
-"""The declared pages, each open once more for the checks that look at what shows."""
+"""The declared pages, open for the checks that look at what shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from checks.findings import Findings
 from evidence.errors import CannotTell
-from suites.smoke.visit import load, rest
+from suites.smoke.visit import Visit, load, rest
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,12 @@ class Opened:
         assert not (unseen and found), f"{found}\n{unseen}"
         if unseen:
             raise CannotTell(unseen)
+
+
+def left_open(visits: Sequence[Visit]) -> Opened:
+    """Take the pages as their visits left them."""
+    pages = {visit.page: visit.left for visit in visits if visit.left}
+    return Opened(pages, {visit.page: visit.wrong for visit in visits if visit.wrong}, list(pages.values()))
 
 
 def open_all(browser: Browser, target: str, paths: Sequence[str], **options: Any) -> Opened:  # noqa: ANN401 - Playwright's

@@ -7,11 +7,16 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from fixtures.guard import Guard
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,17 @@ def run(
             process.wait()
         output.seek(0)
         return Done(code, output.read().decode("utf-8", "replace"))
+
+
+def beside(do: Callable[[], Answer]) -> Future[Answer]:
+    """Do it in a thread. Nobody waits for one that goes away with us: a guard ends what it has started by `run`."""
+    future: Future[Answer] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(do())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who asks for the answer
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future

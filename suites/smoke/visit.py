@@ -1,10 +1,10 @@
-"""Open one declared page as a stranger does, several times over, and say what was seen."""
+"""Open the declared pages as a stranger does, several times over, and say what was seen."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ class Visit:
 
     `wrong` says what is wrong with the page, or is empty; `vitals` is the median, None where a load painted nothing.
     `trace` is of one more load of a page that something is wrong with, as Playwright writes it: `keep` redacts it.
+    `left` is the page as the last load left it, for those who look on; None where something is wrong with it.
     """
 
     page: str
@@ -39,34 +40,63 @@ class Visit:
     vitals: Vitals | None
     screenshot: bytes | None
     trace: bytes | None
+    left: Page | None
 
 
-def visit(browser: Browser, target: str, path: str) -> Visit:
-    """Open a page of the target; an exception means that the browser, not the page, broke."""
-    watcher = Watcher(path, target)
-    wrong, screenshot = "", None
-    loads: list[Vitals | None] = []
-    for _ in range(LOADS):
-        with contextlib.closing(browser.new_context()) as context:
-            watcher.context(context)
+def visit_all(browser: Browser, target: str, paths: Sequence[str]) -> list[Visit]:
+    """Open every page of the target LOADS times, one load at a time; an exception means that the browser broke.
+
+    What the last load of a page shows stays open, so that it need not be loaded again. Nothing is open during the loads
+    before: the median of three lies between two loads that no other page can have disturbed.
+    """
+    courses = [_Course(browser, target, path) for path in paths]
+    for number in range(1, LOADS + 1):
+        for course in courses:
+            if not course.wrong:
+                course.load(stays=number == LOADS)
+    return [course.over() for course in courses]
+
+
+class _Course:
+    """The loads of one page, each in a context of its own."""
+
+    def __init__(self, browser: Browser, target: str, path: str) -> None:
+        self._browser, self._path, self._url = browser, path, target + path
+        self._watcher = Watcher(path, target)
+        self._loads: list[Vitals | None] = []
+        self._screenshot: bytes | None = None
+        self._left: Page | None = None
+        self.wrong = ""
+
+    def load(self, *, stays: bool) -> None:
+        with contextlib.ExitStack() as stack:
+            context = stack.enter_context(contextlib.closing(self._browser.new_context()))
+            self._watcher.context(context)
             transferred = vitals.Transferred(context)
             page = context.new_page()
-            wrong = load(page, target + path)
+            self.wrong = load(page, self._url)
             rest(page)
-            screenshot = screenshot or picture(page)
-            if wrong:
-                break
-            loads.append(vitals.read(page, transferred.bytes()))
-    painted = [one for one in loads if one]
-    return Visit(
-        page=path,
-        wrong=wrong,
-        problems=watcher.problems,
-        log=watcher.log,
-        vitals=vitals.median(painted) if len(painted) == LOADS else None,
-        screenshot=screenshot,
-        trace=_trace(browser, target + path) if wrong or watcher.problems else None,
-    )
+            self._screenshot = self._screenshot or picture(page)
+            if self.wrong:
+                return
+            self._loads.append(vitals.read(page, transferred.bytes()))
+            if stays:
+                self._left = page
+                stack.pop_all()
+
+    def over(self) -> Visit:
+        painted = [one for one in self._loads if one]
+        problems = self._watcher.problems
+        return Visit(
+            page=self._path,
+            wrong=self.wrong,
+            problems=problems,
+            log=self._watcher.log,
+            vitals=vitals.median(painted) if len(painted) == LOADS else None,
+            screenshot=self._screenshot,
+            trace=_trace(self._browser, self._url) if self.wrong or problems else None,
+            left=self._left,
+        )
 
 
 def load(page: Page, url: str) -> str:

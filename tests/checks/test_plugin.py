@@ -293,3 +293,25 @@ def test_a_check_that_is_not_allowed_does_not_run(ran: Ran, monkeypatch: pytest.
 
     assert (Outcome.SKIPPED, Outcome.FAILED) == (refused.outcome, allowed.outcome)
     assert '[target] allow does not have "write", so shop.example was not touched' in refused.detail
+
+
+def test_who_begins_early_knows_what_will_run(
+    ran: Ran, release_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fixture is told which checks will run: neither one that is not allowed nor one that is not applicable."""
+    release_file.write_text(release_file.read_text() + '[not_applicable]\nSHOP-002 = "sells nothing"\n')
+    monkeypatch.setenv("TARGET_URL", "https://shop.example")
+    told = tmp_path / "told"
+    source = (
+        "from checks.plugin import will_run\n"
+        "@pytest.fixture(scope='session', autouse=True)\n"
+        "def early(request):\n"
+        f"    names = [item.name for item in request.session.items if will_run(item)]\n"
+        f"    open({str(told)!r}, 'w').write(' '.join(names))\n"
+        '@check("SHOP-001", needs="write")\ndef check_writes():\n    """It."""\n'
+        '@check("SHOP-002")\ndef check_sells():\n    """It."""\n'
+        '@check("SHOP-003")\ndef check_reads():\n    """It."""\n'
+    )
+    ran(source)
+
+    assert "check_reads" == told.read_text()

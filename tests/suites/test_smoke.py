@@ -16,7 +16,7 @@ from evidence import release as releases
 from evidence import run as runs
 from evidence.errors import InputError
 from evidence.model import Evidence, Outcome
-from suites.smoke.journeys import Ran, run_folder
+from suites.smoke.journeys import Folder, Ran
 from suites.smoke.process import run
 from suites.smoke.redaction import forms
 
@@ -86,7 +86,8 @@ def ran(folder: Path, shop: str, launch: dict[str, Any], tmp_path: Path, monkeyp
 
     def go(source: str) -> Ran:
         (folder / "test_shop.py").write_text(source)
-        return run_folder("journeys", releases.load(folder.parent / "release.toml"), launch, tmp_path / "scratch")
+        release = releases.load(folder.parent / "release.toml")
+        return Folder(name="journeys", release=release, launch=launch, scratch=tmp_path / "scratch").run()
 
     return go
 
@@ -223,7 +224,7 @@ def test_a_journey_that_passes_on_a_retry_is_no_pass(ran: RunFolder, folder: Pat
 def test_a_missing_folder_is_named(release_file: Path, tmp_path: Path) -> None:
     """A folder that release.toml names and that is not there is a mistake in release.toml."""
     with pytest.raises(InputError, match=r"release.toml: \[smoke\] journeys: 'gone' does not exist"):
-        run_folder("gone", releases.load(release_file), {}, tmp_path)
+        Folder(name="gone", release=releases.load(release_file), launch={}, scratch=tmp_path).run()
 
 
 ONCE = (
