@@ -76,8 +76,9 @@ class Watcher:
             return
         elif not message.text.startswith(LOAD_FAILURE):
             self._add(f"console error: {message.text}")
-        # The other handlers see each request more exactly, except those that the browser makes itself (the icon).
-        elif (url := message.location["url"]) not in self._requested:
+        # The other handlers see each request more exactly, except those that the browser makes itself (icons).
+        # The one that it looks for where no page names any is its own idea: nobody misses it.
+        elif (url := message.location["url"]) not in self._requested and urlsplit(url).path != "/favicon.ico":
             self._add(f"{self._place(url)}: {message.text}")
 
     def _exception(self, error: WebError) -> None:

@@ -308,7 +308,6 @@ def test_each_flaw_is_a_finding_at_its_place(stage_ran: RunStage) -> None:
 
     assert {
         "SMOKE-002": {
-            "/untitled /favicon.ico: Failed to load resource: the server responded with a status of 404 (Not Found)",
             "/broken 404 GET /gone.png",
             "/broken console error: boom",
             "/broken exception: undefined_name is not defined",
