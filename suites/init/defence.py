@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from http.cookies import CookieError, SimpleCookie
 
-from suites.init import places
+from suites.init import places, unseen
 from suites.init.client import Answer
 from suites.init.look import STRANGER, Login, Seen
 from suites.init.text import clean, comment, left_out, table
@@ -27,7 +27,7 @@ def blocks(seen: Seen, variable: str) -> list[Lines]:
         *_keys(seen, variable),
         *_limits(seen),
         *_injection(seen),
-        *_written(variable),
+        *unseen.blocks(variable),
     ]
 
 
@@ -205,26 +205,4 @@ def _injection(seen: Seen) -> list[Lines]:
             *table("security.injection", {"api": api or None, "pages": seen.searches or None}),
             *_ask("where else does text that somebody typed go to?"),
         ]
-    ]
-
-
-def _written(variable: str) -> list[Lines]:
-    webhook = {"path": "/webhooks", "secret": f"${{{variable}_WEBHOOK_SECRET}}", "body": '{"id": 1}'}
-    audit = table("security.audit", {"names": [f"${{{variable}_USER}}"]})
-    mutation = table("security.audit.mutation", {"path": "/api/items/1", "method": "PUT", "json": {"name": "x"}})
-    show = {
-        "show": ["./stage.sh", "env"],
-        "required": ["DATABASE_URL"],
-        "secrets": ["SECRET_KEY"],
-        "databases": ["DATABASE_URL"],
-    }
-    return [
-        _ask("does it take webhooks, signed as Standard Webhooks says?", table("security.webhook", webhook)),
-        _ask(
-            "where is the audit log, and what must be in it?",
-            audit,
-            mutation,
-            table("security.audit.log", {"path": "/api/audit"}),
-        ),
-        _ask("which command prints the variables that it runs with?", table("security.configuration", show)),
     ]

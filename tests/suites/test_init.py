@@ -24,10 +24,27 @@ from suites.init.client import MOST_REQUESTS, Looker
 from suites.init.look import Seen, look
 from suites.init.tables import write
 from suites.integration.contract import Api, Configuration, Database, Health
-from suites.security.contract import Account, Audit, Cors, Csrf, Headers, Injection, Keys, RateLimit, Webhook
+from suites.security.contract import (
+    Access,
+    Account,
+    Audit,
+    Cors,
+    CrossSite,
+    Csrf,
+    Headers,
+    Injection,
+    Input,
+    Keys,
+    RateLimit,
+    Session,
+    Ssrf,
+    Tls,
+    Webhook,
+)
 from suites.smoke.contract import Smoke
 from tests.reports.test_hostile import TEXTS
 
+TREE = Path(__file__).parents[2]
 URL = "https://staging.shop.example"
 CONTRACT: dict[str, type[msgspec.Struct]] = {
     "target": Target,
@@ -41,6 +58,12 @@ CONTRACT: dict[str, type[msgspec.Struct]] = {
     "security.keys": Keys,
     "security.rate_limit": RateLimit,
     "security.injection": Injection,
+    "security.access": Access,
+    "security.cross_site": CrossSite,
+    "security.session": Session,
+    "security.tls": Tls,
+    "security.input": Input,
+    "security.ssrf": Ssrf,
     "security.webhook": Webhook,
     "security.audit": Audit,
     "security.configuration": Configuration,
@@ -48,7 +71,8 @@ CONTRACT: dict[str, type[msgspec.Struct]] = {
     "load": Load,
     "backup": Backup,
 }
-NAMES = ("USER", "PASSWORD", "KEY_READ", "KEY_WRITE", "KEY_REVOKED", "WEBHOOK_SECRET")
+KEYS = ("READ", "WRITE", "REVOKED", "USER", "OTHER", "ADMIN")
+NAMES = ("USER", "PASSWORD", *(f"KEY_{name}" for name in KEYS), "WEBHOOK_SECRET")
 Answer = Callable[[], httpx.Response]
 PAGE = """<title>A shop</title><link rel=stylesheet href=/site.css><a href="/items/1">One</a><a href="/items/22">Two</a>
 <a href="https://other.example/">Other</a><a href="/logout">x</a><a href="/price.pdf">Prices</a><a href=//evil.example>
@@ -146,6 +170,11 @@ def tables(text: str) -> set[str]:
     return set(re.findall(r"^\[+([^\]]+)\]+$", text, re.MULTILINE))
 
 
+def rooms(text: str) -> set[str]:
+    """The names of the tables, and of those that they are in."""
+    return {".".join(name.split(".")[:depth]) for name in tables(text) for depth in range(1, name.count(".") + 2)}
+
+
 def answered(text: str) -> str:
     """Take the tables beside the questions as they are proposed."""
     assigned = r"# (\[\[?[a-z_.]+\]\]?|[A-Za-z_-]+ = .*|    .*,|\])$"
@@ -204,7 +233,7 @@ def test_the_tables_beside_the_questions_fit_their_contract_too(tmp_path: Path) 
     release = loaded(tmp_path, text)
     account = release.section("security.account", Account)
 
-    assert set(CONTRACT) <= tables(text)
+    assert set(CONTRACT) <= rooms(text)
     assert ("/login", "csrf_token", "sid") == (account.page, account.csrf_field, account.session_cookie)
     assert {"email": "${SHOP_USER}", "pw": "${SHOP_PASSWORD}"} == account.form
     assert 30 == release.section("security.rate_limit", RateLimit).per_minute
@@ -218,9 +247,18 @@ def test_what_was_not_found_is_a_question_and_nothing_is_allowed(tmp_path: Path)
 
     assert {"source", "target", "security.cors"} == tables(text)
     assert 18 <= text.count("# QUESTION:")
-    assert set(CONTRACT) <= tables(answered(text))
+    assert set(CONTRACT) <= rooms(answered(text))
     assert {} == release.not_applicable
     assert {"url", "health"} == set(release.target)
+
+
+def test_every_table_of_the_reference_release_is_asked_for() -> None:
+    """What the reference release declares, another one is asked for: a table that is new here is new there."""
+    declared = {".".join(name.split(".")[:2]) for name in tables((TREE / "release.toml").read_text())}
+    asked = rooms(answered(written({"/": lambda: httpx.Response(200, text="hello")})))
+
+    assert {"security.injection.stored", "security.ssrf.fields", "security.access.rules"} <= asked
+    assert set() == {name for name in declared if name.startswith("security.")} - asked
 
 
 def test_it_only_reads_from_one_origin_and_little() -> None:
