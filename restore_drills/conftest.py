@@ -22,6 +22,7 @@ from fixtures.target import Target
 from restore_drills import estate as estates
 from restore_drills.backups import restore, take
 from restore_drills.backups.crypt import Keys
+from restore_drills.backups.model import Manifest
 from restore_drills.backups.programs import Programs
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.store import HIDDEN, Folder
@@ -96,6 +97,12 @@ def recovery(attempt: Recovered | Failed) -> Recovered:
     if isinstance(attempt, Failed):
         raise Unrestored(str(attempt))
     return attempt
+
+
+@pytest.fixture
+def dump(recovery: Recovered) -> Manifest:
+    """The backup that the release's own commands have made."""
+    return recovery.manifest
 
 
 @pytest.fixture(scope="session")

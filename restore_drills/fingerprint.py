@@ -31,6 +31,12 @@ OWNED = """
     JOIN pg_class t ON t.oid = d.refobjid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
     WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') ORDER BY 1, 2
 """
+LARGE = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
+LARGE_OBJECTS = """
+    SELECT count(*), coalesce(sum(hashtextextended(
+        o.loid::text || ' ' || o.pageno::text || ' ' || encode(o.data, 'hex'), 0)::numeric), 0)::text
+    FROM pg_largeobject o
+"""
 ROLES = """
     SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls,
            rolconnlimit, rolvaliduntil::text,
@@ -51,8 +57,8 @@ class Table(msgspec.Struct, frozen=True):
 class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     """One database, and the roles of its server.
 
-    `tables` (with populated materialized views) and `sequences` (last value) by name, `schema` as sorted lines of SQL,
-    `roles` with their attributes and memberships.
+    `tables` (with populated materialized views and, as one more, the pages of large objects) and `sequences` (last
+    value) by name, `schema` as sorted lines of SQL, `roles` with their attributes and memberships.
     """
 
     tables: dict[str, Table]
@@ -67,8 +73,12 @@ def take(connection: psycopg.Connection, dsn: str, snapshot: str | None = None) 
         connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value)))
     names = [(str(schema), str(name)) for schema, name in connection.execute(RELATIONS)]
     sequences = connection.execute(SEQUENCES).fetchall()
+    tables = {f"{schema}.{name}": _digest(connection, schema, name) for schema, name in names}
+    # Whether there are any, everybody may ask; to read them takes a superuser.
+    if connection.execute(LARGE).fetchone() == (True,):
+        tables["large objects"] = Table(*connection.execute(LARGE_OBJECTS).fetchone() or (0, "0"))
     return Fingerprint(
-        tables={f"{schema}.{name}": _digest(connection, schema, name) for schema, name in names},
+        tables=tables,
         sequences={f"{schema}.{name}": value for schema, name, value in sequences},
         schema=_schema(dsn, snapshot),
         roles={name: str(rest) for name, *rest in connection.execute(ROLES)},

@@ -79,6 +79,11 @@ def lay_out(
     segments = (
         [] if target.kind == "backup" else archive.since(manifest, lsn(target.value) if target.kind == "lsn" else None)
     )
+    command = ""
+    if segments:
+        # First, since it is the least: what is damaged or missing of it is told before hours of fetching.
+        repository.say(f"fetch {len(segments)} segments of the log")
+        command = gathered(repository, segments, folder / "wal")
     data = folder / "data"
     places = [data] if len(members) == 1 else [folder / "members" / member.id for member in members]
     for member, place in zip(members, places, strict=True):
@@ -90,9 +95,7 @@ def lay_out(
         shutil.rmtree(folder / "members")
     (data / "postgresql.conf").touch()
     settings = {**RECOVERY, **_at_least(programs, data), **target.settings()}
-    if segments:
-        repository.say(f"fetch {len(segments)} segments of the log")
-        command = gathered(repository, segments, folder / "wal")
+    if command:
         (data / "recovery.signal").touch()
         return {**settings, "restore_command": command}
     return settings
@@ -138,12 +141,12 @@ def fresh(folder: Path) -> Path:
 
 def _extract(repository: Repository, programs: Programs, member: Manifest, place: Path) -> None:
     place.mkdir(parents=True, mode=0o700)
+    with repository.open(member, member.file(OPEN)) as file:
+        (place / OPEN).write_bytes(file.read())
     for name, inside in (("base.tar", place), ("pg_wal.tar", place / "pg_wal")):
         inside.mkdir(mode=0o700, exist_ok=True)
         with repository.open(member, member.file(name)) as file:
             _untar(file, inside, f"backups/{member.id}/{name}")
-    with repository.open(member, member.file(OPEN)) as file:
-        (place / OPEN).write_bytes(file.read())
     programs.run("pg_verifybackup", "--exit-on-error", str(place))
 
 

@@ -14,8 +14,8 @@ from restore_drills.backups.programs import ProgramFailed
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target
 from restore_drills.compare import hold
-from restore_drills.drill_corruption import amchecked
 from restore_drills.estate import Estate, estate
+from restore_drills.levels import amchecked
 from restore_drills.loss import Failed
 from restore_drills.sentinel import words
 from tests.restore_drills.backups_world import PROGRAMS, execute, repository

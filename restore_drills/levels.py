@@ -1,0 +1,64 @@
+"""How much of a copy is looked at: `counts` of rows, `digests` of their content, or `full`, which is everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+import psycopg
+from psycopg import conninfo
+
+from restore_drills.backups.programs import ProgramFailed, Programs
+from restore_drills.compare import Difference, differences
+from restore_drills.fingerprint import Fingerprint, behind
+
+Level = Literal["counts", "digests", "full"]
+LEVELS: tuple[Level, ...] = ("counts", "digests", "full")
+UNPOPULATED = """
+    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'm' AND NOT c.relispopulated ORDER BY 1
+"""
+
+
+def seen(
+    level: Level, source: Mapping[str, Fingerprint], copy: Mapping[str, Fingerprint], *, physical: bool
+) -> list[Difference]:
+    """Name the differences that this level looks at."""
+    if level == "counts":
+        source, copy = counted(source), counted(copy)
+    found = differences(source, copy, physical=physical)
+    return found if level == "full" else [each for each in found if each.part == "rows"]
+
+
+def broken(address: str) -> list[str]:
+    """Name what is wrong with a copy by itself: structures, sequences behind, views that were never filled."""
+    found = []
+    try:
+        amchecked(address)
+    except ProgramFailed as problem:
+        found.append(f"amcheck: {problem}")
+    with psycopg.connect(address) as connection:
+        found += [f"sequence {name}: the next insert would collide" for name in behind(connection)]
+        found += [f"materialized view {name}: was never filled" for (name,) in connection.execute(UNPOPULATED)]
+        connection.rollback()
+    return found
+
+
+def amchecked(address: str) -> None:
+    """Hold every row against every index of a copy; ProgramFailed quotes what does not agree."""
+    database = conninfo.make_conninfo(dbname=str(conninfo.conninfo_to_dict(address)["dbname"]))
+    Programs().run(
+        "pg_amcheck", "--install-missing", "--heapallindexed", "--parent-check", "--jobs=2",
+        "--exclude-schema=pg_catalog", database, dsn=address,
+    )  # fmt: skip
+
+
+def counted(content: Mapping[str, Fingerprint]) -> dict[str, Fingerprint]:
+    """Leave of each table how many rows it has."""
+    return {
+        name: msgspec.structs.replace(
+            one, tables={table: msgspec.structs.replace(told, digest="") for table, told in one.tables.items()}
+        )
+        for name, one in content.items()
+    }

@@ -1,0 +1,63 @@
+"""Each way to damage a file damages it, and leaves it whole; an application that does not come up is the release's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from restore_drills.application import Application, Request, ask, started
+from restore_drills.damage import WAYS, spoiled
+
+COPY = "host=127.0.0.1 port=4711 user=x password=y dbname=z"
+SERVER = """
+import http.server, os
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        status = 200 if self.path == "/health" else 404
+        self.send_response(status); self.end_headers(); self.wfile.write(b'"' + os.environ["SHOP_DB"].encode() + b'"')
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answers).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_is_damaged_and_then_whole(tmp_path: Path, way: str) -> None:
+    """What is drilled on is not what is left behind."""
+    file = tmp_path / "file"
+    file.write_bytes(b"0123456789")
+    with spoiled(file, way):
+        assert not file.exists() or b"0123456789" != file.read_bytes()
+
+    assert b"0123456789" == file.read_bytes()
+
+
+def test_the_application_is_told_the_copys_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Host and port are the copy's; who signs in, with which password and where, came back with the backup."""
+    (tmp_path / "serve.py").write_text(SERVER)
+    monkeypatch.setenv("SHOP_DB", "postgresql://me:secret@10.0.0.1:5432/shop?sslmode=disable")
+    application = Application(
+        start=(sys.executable, "serve.py"), database_env=("SHOP_DB",), health="/health", env={"PORT": "{port}"}
+    )
+    with started(application, tmp_path, COPY) as url:
+        answers = [ask(url, Request(path=path), {}) for path in ("/health", "/nowhere")]
+
+    assert [
+        (200, "postgresql://me:secret@127.0.0.1:4711/shop?sslmode=disable"),
+        (404, None),
+    ] == answers
+    assert "10.0.0.1" in os.environ["SHOP_DB"]
+
+
+def test_an_application_that_does_not_serve_is_the_releases_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is quoted."""
+    monkeypatch.setenv("SHOP_DB", "postgresql://me:secret@10.0.0.1:5432/shop")
+    application = Application(
+        start=(sys.executable, "-c", "raise SystemExit('no such role')"), database_env=("SHOP_DB",), health="/health"
+    )
+    with pytest.raises(AssertionError, match="no such role"), started(application, tmp_path, COPY):
+        pass

@@ -1,0 +1,33 @@
+"""Which level of verification sees which fault, and that the document says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.postgres import postgres
+from restore_drills import matrix
+from restore_drills.levels import LEVELS
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "drills.md"
+
+
+@pytest.fixture(scope="module")
+def found() -> Iterator[dict[str, tuple[bool, ...]]]:
+    """The matrix, tried on a real server."""
+    with postgres() as server:
+        yield matrix.seen(server.dsn)
+
+
+def test_the_document_shows_what_was_tried(found: dict[str, tuple[bool, ...]]) -> None:
+    """`python -m restore_drills.matrix` prints the table of docs/drills.md."""
+    assert matrix.table(found) in DOCUMENT.read_text()
+
+
+def test_the_full_level_sees_every_fault(found: dict[str, tuple[bool, ...]]) -> None:
+    """And nothing where nothing is; what a level sees, each level above it sees too."""
+    assert (False,) * len(LEVELS) == found.pop(matrix.NOTHING)
+    assert set() == {title for title, by in found.items() if not by[-1]}
+    assert set() == {title for title, by in found.items() if list(by) != sorted(by)}
