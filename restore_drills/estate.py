@@ -83,7 +83,7 @@ def estate(repository: Repository, dump: Manifest) -> Iterator[Estate]:
             "archive_mode": "on",
             "archive_command": f"cp %p {spool}/.%f && mv {spool}/.%f {spool}/%f",
         }
-        fresh = functools.partial(postgres, settings=settings)
+        fresh = functools.partial(postgres, "embedded", settings)
         address = stack.enter_context(proof.copied(repository, Programs(), dump, fresh))
         yield _history(repository, address, spool)
 
