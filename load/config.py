@@ -41,7 +41,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`[load]`: arrivals a second, in an open model, for `warmup_s` (discarded) and then `duration_s` (measured).
 
     Warm-up lasts until latencies are steady, at the most `longest_warmup_s`; 0 means that there is none. The window
-    stays open until the p95 is known well enough, at the most for `longest_s` (default: `duration_s`).
+    stays open until the interval of the p95 is at most `precise` of it wide, at the most for `longest_s` (default:
+    `duration_s`).
     `max_in_flight` bounds the requests at work at once. `timeout_s` is how long a request may take, an arrival may wait
     for a free user, and the run waits at its end.
     """
@@ -53,6 +54,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     longest_warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 200
     longest_s: Annotated[float, msgspec.Meta(ge=2, le=3600)] | None = None
+    precise: Annotated[float, msgspec.Meta(gt=0, le=10)] = 0.5
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10
     seed: int = 1
     headers: dict[str, str] = msgspec.field(default_factory=dict)

@@ -12,9 +12,6 @@ from load.quantile import is_precise
 from load.recorder import Recorder
 from load.warmup import steady_from
 
-PRECISE = 0.5
-"""How wide the confidence interval of the p95 may be, as a share of it, for the window to close before its longest."""
-
 Timed = tuple[float, float]
 
 
@@ -47,7 +44,7 @@ class Decision:
 
     def closes(self, at_s: float) -> bool:  # noqa: ARG002 - as the protocol asks
         """Where the interval is narrow enough."""
-        return is_precise([latency for _, latency in self._known(Recorder.measuring)], 0.95, PRECISE)
+        return is_precise([latency for _, latency in self._known(Recorder.measuring)], 0.95, self.load.precise)
 
     def span(self, opened_s: float, closed_s: float) -> Span:
         """Give what was decided."""

@@ -1,10 +1,16 @@
-"""A small real HTTP server, in a thread, whose faults are known: what it did is the truth that a run is held to."""
+"""A small real HTTP server, in a thread, whose faults are known: what it did is the truth that a run is held to.
+
+`python -m tests.load.server` serves in a process of its own, says where, and ends with its standard input.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import Counter
@@ -18,8 +24,12 @@ ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
 RESETS = 46
 FAST_S, SLOW_S, SLOW_EVERY = 0.02, 0.2, 10
 FREEZE_S = (1.0, 1.5)
+MEDIAN_MS, P95_MS = 40.0, 90.0
+COMMON_MS, RARE_MS, RARE = 20.0, 120.0, 0.06
+STALL_EVERY_S, STALL_S, SERVICE_MS = 10.0, 1.0, 10.0
 """How often /reset resets before it answers; how long /mixed takes, one in SLOW_EVERY being slow; when /freezing, from
-its first request on, answers nobody."""
+its first request on, answers nobody; what /lognormal draws from; how long /bimodal takes, and how often for long; when
+/stalling, amid every so many seconds from its first request on, answers nobody, and how long it takes else."""
 
 
 class Server:
@@ -30,6 +40,7 @@ class Server:
         self.seen: Counter[str] = Counter()
         self.reused = 0
         self._first_s: dict[str, float] = {}
+        self._chance = random.Random(1)  # noqa: S311 - repeatable on purpose
         self._loop = asyncio.new_event_loop()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -64,6 +75,9 @@ class Server:
             "/reset": self._reset,
             "/endless": self._endless,
             "/freezing": self._freezing,
+            "/lognormal": self._lognormal,
+            "/bimodal": self._bimodal,
+            "/stalling": self._stalling,
         }
         served = 0
         try:
@@ -111,3 +125,24 @@ class Server:
         begin, end = FREEZE_S
         await asyncio.sleep(end - since_s if begin <= since_s < end else 0.005)
         return OK
+
+    async def _lognormal(self, _: asyncio.StreamWriter) -> bytes:
+        sigma = math.log(P95_MS / MEDIAN_MS) / 1.6448536
+        await asyncio.sleep(self._chance.lognormvariate(math.log(MEDIAN_MS), sigma) / 1000)
+        return OK
+
+    async def _bimodal(self, _: asyncio.StreamWriter) -> bytes:
+        await asyncio.sleep((RARE_MS if self._chance.random() < RARE else COMMON_MS) / 1000)
+        return OK
+
+    async def _stalling(self, _: asyncio.StreamWriter) -> bytes:
+        phase_s = (time.monotonic() - self._first_s["/stalling"] - STALL_EVERY_S / 2) % STALL_EVERY_S
+        await asyncio.sleep(max(0.0, STALL_S - phase_s) + SERVICE_MS / 1000)
+        return OK
+
+
+if __name__ == "__main__":
+    with Server() as serving:
+        sys.stdout.write(f"{serving.url}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

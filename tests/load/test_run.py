@@ -67,7 +67,11 @@ def test_every_reset_is_seen(faulty: tuple[Ran, Server]) -> None:
     ran, server = faulty
     broken = [row for row in ran.rows if row["name"] == "reset" and row["error"]]
 
-    assert {f"/{name}": sum(row["name"] == name for row in ran.rows) for name in ran.summary["requests"]} == server.seen
+    for name in ran.summary["requests"]:
+        rows = [row for row in ran.rows if row["name"] == name]
+        # On a busy machine one may find no user, or no connection, in time: it was never seen.
+        certain = sum(row["status"] != "0" or row["error"] == "HTTPConnectionClosed" for row in rows)
+        assert certain <= server.seen[f"/{name}"] <= len(rows)
     assert (RESETS, {("0", "HTTPConnectionClosed")}) == (len(broken), {(row["status"], row["error"]) for row in broken})
     assert server.reused > RESETS / 2
 

@@ -1,0 +1,195 @@
+"""How far the p95 of the load stage can be believed: its statistics against series whose truth is known.
+
+    python -m benchmarks.load_calibration                  print the tables of docs/load.md
+    python -m benchmarks.load_calibration --write          put them into docs/load.md
+    python -m benchmarks.load_calibration --series 200     of fewer series each: sooner, and coarser
+    python -m benchmarks.load_calibration --real           run the load stage's engine on a server whose truth is known
+
+Nothing is sent but with --real. Every series has its own seed, so that the same command prints the same tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import NormalDist
+from typing import NamedTuple
+
+from load.quantile import TooFewSamples, at_least, effective_size, interval, is_precise, ordered, ranks
+from load.schedule import LOOK_EVERY_S
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "load.md"
+SIGMA = 0.5
+"""The spread of the lognormal latencies, on their logarithm: the p99 is half as large again as the p95."""
+TAIL = math.exp(SIGMA * NormalDist().inv_cdf(0.95))
+LIMIT_MS, PRECISE = 100.0, 0.5
+
+
+class Case(NamedTuple):
+    """Requests a second, for how long, and how long their latencies stay correlated (s)."""
+
+    rate: int
+    seconds: float
+    correlated_s: float
+
+
+COVERED = (
+    *(Case(100, seconds, 0) for seconds in (5, 15, 50)),
+    *(Case(150, 15, correlated_s) for correlated_s in (0.02, 0.05, 0.2, 1, 10)),
+    *(Case(50, 60, correlated_s) for correlated_s in (0.05, 0.2, 1)),
+)
+NEAR_MS = (80, 90, 95, 98, 100, 102, 105, 110, 120)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Calculate, and print or write."""
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.load_calibration", description=__doc__, formatter_class=shape
+    )
+    parser.add_argument("--series", type=int, default=1000)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--real", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.real:
+        from benchmarks.load_real import real  # noqa: PLC0415 - importing Locust patches the process
+
+        sys.stdout.write(real())
+        return 0
+    text = tables(options.series)
+    if options.write:
+        document = replaced(DOCUMENT.read_text(encoding="utf-8"), "lengths", lengths())
+        DOCUMENT.write_text(replaced(document, "statistics", text), encoding="utf-8")
+    else:
+        sys.stdout.write(f"{lengths()}\n{text}")
+    return 0
+
+
+def tables(series: int) -> str:
+    """Every table that chance is needed for."""
+    error = 100 * math.sqrt(0.95 * 0.05 / series)
+    said = f"{series} series each; near 95 % the standard error is {error:.1f} points."
+    return f"{said}\n\n{coverage(series)}\n{decisions(series)}"
+
+
+def coverage(series: int) -> str:
+    """How often an interval is given, and holds the truth."""
+    lines = [
+        "| requests/s | s | correlated for s | worth (median) | interval given | of these hold the truth | width |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for case in COVERED:
+        given, held, widths, worths = 0, 0, 0.0, []
+        for number in range(series):
+            values = latencies(case, random.Random(number))  # noqa: S311 - repeatable on purpose
+            worths.append(effective_size(values, 0.95))
+            try:
+                low, high = interval(ordered(values), 0.95, worths[-1])
+            except TooFewSamples:
+                continue
+            given, held, widths = given + 1, held + (low <= TAIL <= high), widths + (high - low) / TAIL
+        held_share, width = (f"{held / given:.1%}", f"{widths / given:.0%}") if given else ("-", "-")
+        lines.append(
+            f"| {case.rate} | {case.seconds:g} | {case.correlated_s:g} | {sorted(worths)[series // 2]} "
+            f"| {given / series:.1%} | {held_share} | {width} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def decisions(series: int) -> str:
+    """What is decided near the limit, by a window that stays open until the interval is narrow."""
+    lines = [
+        "| true p95 (limit 100 ms) | passes | fails | not verified | seconds (median) |",
+        "|---|---|---|---|---|",
+    ]
+    for p95_ms in NEAR_MS:
+        ends = [decide(p95_ms, random.Random(number)) for number in range(series)]  # noqa: S311 - repeatable on purpose
+        share = Counter(said for said, _ in ends)
+        median = sorted(seconds for _, seconds in ends)[series // 2]
+        told = (f"{share[said] / series:.1%}" for said in ("pass", "fail", "not verified"))
+        lines.append(f"| {p95_ms} ms | {' | '.join(told)} | {median:g} |")
+    return "\n".join([*lines, ""])
+
+
+def decide(p95_ms: float, source: random.Random, rate: int = 50) -> tuple[str, float]:
+    """Measure as the stage does by default, for 15 to 60 s, and judge as the gate does."""
+    values = [p95_ms / TAIL * value for value in latencies(Case(rate, 60, 0), source)]
+    seconds = next(
+        seconds
+        for seconds in itertools.chain(
+            itertools.takewhile(lambda end: end < 60, itertools.count(15, LOOK_EVERY_S)), [60]
+        )
+        if seconds == 60 or is_precise(values[: int(rate * seconds)], 0.95, PRECISE)
+    )
+    measured = values[: int(rate * seconds)]
+    in_order, worth = ordered(measured), effective_size(measured, 0.95)
+    try:
+        low, high = interval(in_order, 0.95, worth)
+    except TooFewSamples:
+        low, high = at_least(in_order, 0.95, worth), math.inf
+    return ("pass" if high <= LIMIT_MS else "fail" if low > LIMIT_MS else "not verified"), seconds
+
+
+def lengths() -> str:
+    """How long a claim takes: exact, by the binomial distribution of the requests beyond the limit."""
+    rates = (20, 50, 100, 500)
+    head = " | ".join(f"at {rate}/s" for rate in rates)
+    lines = [f"| true p95 | in | requests | {head} |", f"|---|---|---|{'---|' * len(rates)}"]
+    for p95_ms, power in itertools.product((80, 85, 90, 95), (0.8, 0.95)):
+        size = needed(p95_ms, power)
+        times = " | ".join(f"{size / rate:.1f} s" for rate in rates)
+        lines.append(f"| {p95_ms} ms | {power:.0%} of runs | {size} | {times} |")
+    return "\n".join([*lines, ""])
+
+
+def needed(p95_ms: float, power: float) -> int:
+    """Return how many independent requests it takes to pass the limit with this probability."""
+    within = NormalDist().cdf(math.log(LIMIT_MS / (p95_ms / TAIL)) / SIGMA)
+
+    def passes(size: int) -> float:
+        # The upper end is at most the limit where at least that many requests are.
+        mean, spread = size * within, math.sqrt(size * within * (1 - within))
+        return 1 - NormalDist(mean, spread).cdf(ranks(size, 0.95)[1] - 0.5)
+
+    low, high = 72, 72
+    while passes(high) < power:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if passes(middle) >= power else (middle, high)
+    return high
+
+
+def latencies(case: Case, source: random.Random) -> list[float]:
+    """A series of lognormal latencies, whose logarithm is autoregressive where they are correlated; its median is 1."""
+    return [math.exp(SIGMA * value) for value in normals(case, source)]
+
+
+def normals(case: Case, source: random.Random) -> Iterator[float]:
+    """The series on its logarithm."""
+    keep = math.exp(-1 / (case.correlated_s * case.rate)) if case.correlated_s else 0.0
+    value = source.gauss(0, 1)
+    for _ in range(int(case.rate * case.seconds)):
+        yield value
+        value = keep * value + math.sqrt(1 - keep**2) * source.gauss(0, 1)
+
+
+def replaced(document: str, name: str, text: str) -> str:
+    """Put a table between its marks; ValueError where the document has none."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    head, middle, rest = document.partition(begin)
+    _, last, tail = rest.partition(end)
+    if not (middle and last):
+        msg = f"{DOCUMENT.name} has no {begin.strip()}"
+        raise ValueError(msg)
+    return f"{head}{begin}\n{text}\n{last}{tail}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""What docs/load.md says of the statistics is what they do."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from benchmarks.load_calibration import DOCUMENT, TAIL, Case, decide, latencies, lengths, needed, replaced
+from load.quantile import TooFewSamples, effective_size, fewest, interval, ordered
+
+
+def test_the_document_has_the_table_that_is_computed() -> None:
+    """How long a claim takes is exact, so that the document's table is the function's, cell for cell."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+
+    assert text == replaced(text, "lengths", lengths())
+
+
+def test_a_document_without_the_place_is_refused() -> None:
+    """Nothing is lost silently."""
+    with pytest.raises(ValueError, match="has no <!-- lengths -->"):
+        replaced("nothing", "lengths", "table")
+
+
+def test_a_claim_takes_longer_the_nearer_the_limit_and_the_surer_it_is_to_be_made() -> None:
+    """Each halving of the distance takes about four times as many requests."""
+    assert needed(80, 0.8) < needed(80, 0.95) < needed(90, 0.8) < needed(95, 0.8)
+    assert needed(95, 0.8) / needed(90, 0.8) == pytest.approx(4, rel=0.2)
+
+
+@pytest.mark.parametrize("correlated_s", [0, 0.05, 0.2])
+def test_an_interval_that_is_given_holds_the_truth(correlated_s: float) -> None:
+    """Of 200 runs of 15 s, also where latencies are correlated."""
+    given = held = 0
+    for number in range(200):
+        values = latencies(Case(50, 15, correlated_s), random.Random(number))  # noqa: S311 - repeatable on purpose
+        try:
+            low, high = interval(ordered(values), 0.95, effective_size(values, 0.95))
+        except TooFewSamples:
+            continue
+        given, held = given + 1, held + (low <= TAIL <= high)
+
+    assert given > 20
+    assert held >= 0.93 * given
+
+
+def test_hardly_an_interval_is_given_where_correlation_lasts_too_long() -> None:
+    """For 1 s in a run of 15 s: no method keeps its 95 % then."""
+    given = 0
+    for number in range(200):
+        values = latencies(Case(50, 15, 1), random.Random(number))  # noqa: S311 - repeatable on purpose
+        given += effective_size(values, 0.95) >= fewest(0.95)
+
+    assert given <= 4
+
+
+@pytest.mark.parametrize(("p95_ms", "never"), [(80, "fail"), (98, "fail"), (102, "pass"), (125, "pass")])
+def test_hardly_a_release_near_the_limit_is_on_its_wrong_side(p95_ms: float, never: str) -> None:
+    """Of 60 runs, also where the window may close early, at most one in twenty is judged wrongly."""
+    said = [decide(p95_ms, random.Random(number))[0] for number in range(60)]  # noqa: S311 - repeatable on purpose
+
+    assert said.count(never) <= 3
