@@ -74,7 +74,8 @@ def _told(variable: str) -> list[Lines]:
     """What it takes and writes down for others."""
     webhook = {"path": "/webhooks", "secret": f"${{{variable}_WEBHOOK_SECRET}}", "body": '{"id": 1}'}
     audit = table("security.audit", {"names": [f"${{{variable}_USER}}"]})
-    mutation = table("security.audit.mutation", {"path": "/api/items/1", "method": "PUT", "json": {"name": "x"}})
+    change = {"path": "/api/items/1", "method": "PUT", "json": {"name": "x"}}
+    mutation = table("[security.audit.mutations]", {"names": ["item:1"], "request": change})
     show = {
         "show": ["./stage.sh", "env"],
         "required": ["DATABASE_URL"],
@@ -86,8 +87,8 @@ def _told(variable: str) -> list[Lines]:
         ask(
             "where is the audit log, and what must be in it?",
             audit,
-            mutation,
             table("security.audit.log", {"path": "/api/audit"}),
+            mutation,
         ),
         ask("which command prints the variables that it runs with?", table("security.configuration", show)),
     ]

@@ -1,10 +1,9 @@
-"""The audit log only grows: nobody changes it by the API, and the service's own role cannot."""
+"""The audit log has every change, and only grows: nobody changes it by the API, the service's own role cannot."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import psycopg
@@ -15,6 +14,8 @@ from checks.findings import Findings
 from evidence.errors import CannotTell
 from evidence.release import Release
 from evidence.variables import resolve
+from suites.api import Client, needed
+from suites.security.audit import CLAIMED, Change, entries, is_address, made
 from suites.security.contract import Audit
 
 ATTEMPTS = (
@@ -29,6 +30,45 @@ ATTEMPTS = (
 """By method, and where below the log."""
 REWRITES = ("UPDATE", "DELETE", "TRUNCATE")
 HELD = "SELECT p FROM unnest(%s::text[]) AS p WHERE has_table_privilege(%s, %s, p)"
+
+
+@pytest.fixture(scope="module")
+def changes(release: Release) -> list[Change]:
+    """The declared changes, made once, and what each left in the log."""
+    audit = release.section("security.audit", Audit)
+    with Client(apart=True) as http:
+        return made(http, audit)
+
+
+@check("AUDIT-001", needs="write")
+def check_mutations_are_written_down(changes: list[Change], findings: Findings, measure: Callable[..., None]) -> None:
+    """Each mutation leaves an entry of its own in the audit log that says who, what and when."""
+    measure(mutations_total=len(changes))
+    for change in changes:
+        if not change.new:
+            findings.add(change.place, "it leaves no entry in the audit log")
+        elif not change.entry:
+            lacking = min((change.lacks(entry) for entry in change.new), key=len)
+            findings.add(change.place, f"its entry in the audit log does not name {', '.join(lacking)}")
+
+
+@check("AUDIT-004", needs="write")
+def check_entries_say_from_where(
+    changes: list[Change], release: Release, findings: Findings, measure: Callable[..., None]
+) -> None:
+    """The entry of a mutation says from which address it came, whatever its headers claim."""
+    field = needed(release.section("security.audit", Audit).address_field, "[security.audit] address_field")
+    written = [(change, change.entry) for change in changes if change.entry]
+    measure(entries_total=len(written))
+    if not written:
+        message = "no mutation left an entry that could say from where it came"
+        raise CannotTell(message)
+    for change, entry in written:
+        said = entry.get(field)
+        if is_address(said, CLAIMED):
+            findings.add(change.place, f"{field} of its entry is what a header claims, which anybody can write")
+        elif not is_address(said, change.came_from):
+            findings.add(change.place, f"{field} of its entry is {said!r}, not the address that it came from")
 
 
 @check("AUDIT-002", needs="attack")
@@ -67,12 +107,3 @@ def check_service_cannot_rewrite_its_log(release: Release) -> None:
         held = connection.execute(HELD, [list(REWRITES), resolve(audit.role), audit.table]).fetchall()
 
     assert [] == [row[0] for row in held], "whoever takes the service over covers the tracks"
-
-
-def entries(http: httpx.Client, audit: Audit) -> list[dict[str, Any]]:
-    """What the log shows, the newest first."""
-    shown = audit.log.send(http)
-    assert audit.log.expect == shown.status_code, shown.text[:500]
-    body = shown.json()
-    found: list[dict[str, Any]] = body[audit.entries] if audit.entries else body
-    return found

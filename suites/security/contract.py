@@ -233,19 +233,36 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tolerance_s: int = 300
 
 
-class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mutation, and the request that shows the audit log: the newest entry must name what `names` lists.
+class Mutation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change, and what its entry in the audit log must name beside what `[security.audit] names` lists.
 
-    `id_field` and `forged` are fields of an entry: who it is, and what somebody would change. `table` is where entries
-    are kept, `role` the role of the database that the service has.
+    `made` are fields of its answer, by the name that stands for them from then on: with `{ item = "id" }`, `{item}` in
+    a path or a name is that id. `undo` is sent in the end, whatever befell.
     """
 
-    mutation: Request
+    request: Request
+    names: tuple[str, ...] = ()
+    made: dict[str, str] = msgspec.field(default_factory=dict)
+    undo: Request | None = None
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes, made in this order with these `headers`, and the request that shows the log, the newest entry first.
+
+    Each leaves an entry that names what `names` lists: who it was. `id_field`, `address_field` and `forged` are fields
+    of an entry: which one it is, from where the change came, and what somebody would alter. `seen_from` is our address
+    as the release sees it, where we do not connect from it. `table` is where entries are kept, `role` the role of the
+    database that the service has.
+    """
+
+    mutations: Annotated[tuple[Mutation, ...], msgspec.Meta(min_length=1)]
     log: Request
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     entries: str | None = None
     names: tuple[str, ...] = ()
-    undo: Request | None = None
     id_field: str = "id"
+    address_field: str = ""
+    seen_from: str = ""
     forged: tuple[str, ...] = ("actor",)
     table: str = ""
     role: str = ""

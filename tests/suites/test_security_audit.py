@@ -17,7 +17,7 @@ RELEASE = releases.Release(
     name="a",
     version="1",
     source=releases.Source(paths=(".",)),
-    security={"audit": {"mutation": {"path": "/a"}, "log": {"path": "/audit"}, "entries": "entries"}},
+    security={"audit": {"mutations": [{"request": {"path": "/a"}}], "log": {"path": "/audit"}, "entries": "entries"}},
 )
 Answer = Callable[[httpx.Request], httpx.Response]
 
