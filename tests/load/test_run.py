@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 
@@ -77,11 +78,18 @@ def test_every_reset_is_seen(faulty: tuple[Ran, Server]) -> None:
 
 
 def test_percentiles_are_the_servers(faulty: tuple[Ran, Server]) -> None:
-    """A server that is slow for one request in ten has that as its p95, and not as its median."""
-    mixed = faulty[0].summary["requests"]["mixed"]
+    """A server that is slow for one request in ten has that as its p95, and not as its median, exactly as recorded."""
+    ran = faulty[0]
+    mixed, start = ran.summary["requests"]["mixed"], ran.summary["window_s"][0]
+    recorded = sorted(
+        float(row["latency_ms"]) for row in ran.rows if row["name"] == "mixed" and float(row["at_s"]) >= start
+    )
 
-    assert FAST_S * 1000 < mixed["p50_ms"] < SLOW_S * 500
-    assert SLOW_S * 1000 < mixed["p95_ms"] < SLOW_S * 1500
+    # A busy machine makes everything slower than the server is, never quicker.
+    assert FAST_S * 1000 < mixed["p50_ms"]
+    assert SLOW_S * 1000 < mixed["p95_ms"]
+    for share, measure in ((0.5, "p50_ms"), (0.95, "p95_ms")):
+        assert recorded[math.ceil(share * len(recorded)) - 1] == pytest.approx(mixed[measure], abs=0.01)
     assert {} == mixed["errors"]
 
 
