@@ -15,11 +15,11 @@ from evidence.variables import resolve
 from suites.api import needed
 from suites.security.contract import Injection
 
-MARKER = "rv7q"
-"""What the probes look for in answers: rare, and harmless where it stays."""
+MARKER, OTHER = "rv7q", "rv7z"
+"""What the probes look for in answers: rare, and harmless where it stays. Neither begins as the other is."""
 SQL_PROBES = ("'", "''", "' OR '1'='1", "'; SELECT pg_sleep(3) --", "\\", "%", "1) OR (1=1")
 SQL_CONTEXTS = ("' OR '{m}' LIKE '{}", "' AND '{m}' LIKE '{}", "') OR ('{m}' LIKE '{}", "1 OR '{m}' LIKE '{}'")
-SQL_PAIRS = tuple((context.format(MARKER, m=MARKER), context.format(MARKER[:-1], m=MARKER)) for context in SQL_CONTEXTS)
+SQL_PAIRS = tuple((context.format(MARKER, m=MARKER), context.format(OTHER, m=MARKER)) for context in SQL_CONTEXTS)
 """True and false where they are run: in a text, a pattern, brackets, a number; alike where they are searched for."""
 SLOW_S = 2.5
 TEMPLATE_PROBES = ("{{1337*7331}}", "${1337*7331}", "#{1337*7331}", "<%= 1337*7331 %>", "{1337*7331}", "@(1337*7331)")
@@ -101,4 +101,4 @@ def _came_back(crashed: list[str], findings: Findings) -> None:
 
 def _bare(answer: httpx.Response) -> tuple[int, str]:
     """The answer without what tells the probes apart where they are shown."""
-    return answer.status_code, answer.text.replace(MARKER, MARKER[:-1])
+    return answer.status_code, answer.text.replace(OTHER, MARKER)
