@@ -21,6 +21,7 @@ SQL_PROBES = ("'", "''", "' OR '1'='1", "'; SELECT pg_sleep(3) --", "\\", "%", "
 SQL_CONTEXTS = ("' OR '{m}' LIKE '{}", "' AND '{m}' LIKE '{}", "') OR ('{m}' LIKE '{}", "1 OR '{m}' LIKE '{}'")
 SQL_PAIRS = tuple((context.format(MARKER, m=MARKER), context.format(OTHER, m=MARKER)) for context in SQL_CONTEXTS)
 """True and false where they are run: in a text, a pattern, brackets, a number; alike where they are searched for."""
+HARMLESS = "wall"
 SLOW_S = 2.5
 TEMPLATE_PROBES = ("{{1337*7331}}", "${1337*7331}", "#{1337*7331}", "<%= 1337*7331 %>", "{1337*7331}", "@(1337*7331)")
 """Alike where they are text; where a template engine runs one (Jinja, Freemarker, ERB, Razor, …) it is PRODUCT."""
@@ -38,6 +39,7 @@ def check_sql_in_parameters_is_text(http: httpx.Client, release: Release, findin
     """SQL in a parameter is searched for, not run: no server error, no delay, no answer that tells true from false."""
     declared = release.section("security.injection", Injection)
     for path in needed(declared.api, "[security.injection] api"):
+        _is_there(http, declared, path)
         for probe in SQL_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500 or answer.elapsed.total_seconds() > SLOW_S:
@@ -62,6 +64,7 @@ def check_templates_in_parameters_are_text(
     measure(paths_total=len(paths))
     crashed = []
     for path in paths:
+        _is_there(http, declared, path)
         for probe in TEMPLATE_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500:
@@ -77,6 +80,7 @@ def check_markup_in_parameters_is_text(http: httpx.Client, release: Release, fin
     declared = release.section("security.injection", Injection)
     crashed = []
     for path in needed(declared.pages, "[security.injection] pages"):
+        _is_there(http, declared, path)
         for probe in XSS_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500:
@@ -92,10 +96,19 @@ def _probe(http: httpx.Client, declared: Injection, path: str, probe: str) -> ht
     return http.get(asked, headers={} if path in declared.pages else resolve(declared.headers))
 
 
+def _is_there(http: httpx.Client, declared: Injection, path: str) -> None:
+    """Ask for the path with harmless text: what is not there, or not for us, takes any text for granted."""
+    if (status := _probe(http, declared, path, HARMLESS).status_code) >= 300:
+        message = f"[security.injection] {path}: harmless text is answered {status}, so that nothing was looked at"
+        raise CannotTell(message)
+
+
 def _came_back(crashed: list[str], findings: Findings) -> None:
-    """Where an answer was a server's error there was nothing to look at: no pass."""
-    if crashed and not findings.found:
-        message = f"no page came back to look at: {'; '.join(crashed)}"
+    """Where an answer was a server's error there was nothing to look at: no pass, and nothing to accept."""
+    message = f"no page came back to look at: {'; '.join(crashed)}"
+    found = "\n".join(f"{each.place}: {each.what}" for each in findings.found.values())
+    assert not (crashed and found), f"{found}\n{message}"
+    if crashed:
         raise CannotTell(message)
 
 

@@ -109,6 +109,10 @@ def _settle(seen: list[tuple[Probe, str]], findings: Findings) -> None:
     for probe, fault in seen:
         if not fault:
             findings.add(probe.place, WHAT)
-    faults = "; ".join(f"{probe.place} {fault}" for probe, fault in seen if fault)
-    if faults and not findings.found:
+    faults = "\n".join(f"{probe.place} {fault}" for probe, fault in seen if fault)
+    found = "\n".join(f"{each.place}: {each.what}" for each in findings.found.values())
+
+    # Where not everything was seen, nothing that was found can be accepted.
+    assert not (faults and found), f"{found}\n{faults}"
+    if faults:
         raise CannotTell(faults)

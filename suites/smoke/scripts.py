@@ -25,6 +25,8 @@ PROBES = (
 )
 """Out of an attribute, in the text, out of what holds text only, in a script's two kinds of strings, as an address."""
 NUMBERS = itertools.count(7001)
+REFUSED = {400, 413, 422}
+"""Text that a page does not take does no harm there; a page that is not there was not looked at."""
 WITHIN_MS = 10_000
 WATCH = "window.ran = []; window.alert = text => { window.ran.push(String(text)); };"
 FOLLOW = """async () => {
@@ -80,7 +82,8 @@ def _go(page: Page, url: str) -> str:
         answer = page.goto(url, wait_until="commit", timeout=WITHIN_MS)
     except Error as error:
         return _fault(error)
-    return f"answers {answer.status}" if answer and answer.status >= 500 else ""
+    status = answer.status if answer else 200
+    return f"answers {status}" if status >= 400 and status not in REFUSED else ""
 
 
 def _settled(page: Page) -> str:

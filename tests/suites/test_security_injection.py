@@ -1,70 +1,31 @@
-"""Hostile text is found where it is run, and an answer that broke is no pass."""
+"""Hostile text proves something only where harmless text is taken, and every answer came."""
 
 from __future__ import annotations
-
-import string
-from collections.abc import Callable
 
 import httpx
 import pytest
 
 from checks.findings import Findings
 from evidence.errors import CannotTell
-from evidence.release import Release, Source
-from suites.security import check_injection as checks
+from suites.security.check_injection import _came_back, _is_there
+from suites.security.contract import Injection
 
-RELEASE = Release(name="shop", version="1", source=Source(paths=()), security={"injection": {"pages": ["/?q={probe}"]}})
-
-
-def served(answer: Callable[[str], str], status: int = 200) -> httpx.Client:
-    """A release that answers what was searched for, made into a page by `answer`."""
-
-    def respond(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, text=answer(request.url.params["q"]))
-
-    return httpx.Client(transport=httpx.MockTransport(respond), base_url="http://release")
+DECLARED = Injection(pages=("/search?q={probe}",))
 
 
-def found(http: httpx.Client, check: Callable[..., None], *more: object) -> list[str]:
-    """The places of what a check finds."""
+@pytest.mark.parametrize("status", [303, 401, 404, 429, 500])
+def test_a_path_that_is_not_there_proves_nothing(status: int) -> None:
+    """A typo, a sign-in page in between, a limit: no hostile text was looked at."""
+    http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(status)), base_url="http://shop")
+
+    with pytest.raises(CannotTell, match=f"answered {status}"):
+        _is_there(http, DECLARED, DECLARED.pages[0])
+
+
+def test_what_was_not_seen_is_not_accepted_with_what_was_found() -> None:
+    """A page that broke beside a finding fails as a whole: nobody accepts what nobody saw."""
     findings = Findings()
-    check(http, RELEASE, findings, *more)
-    return list(findings.found)
+    findings.add("/search?q={probe} x", "it comes back as it was sent")
 
-
-def unmeasured(**_: float) -> None:
-    """Forget what is measured."""
-
-
-@pytest.mark.parametrize(
-    ("run", "expected"),
-    [
-        (lambda text: text, []),
-        (lambda text: text.replace("{{1337*7331}}", "9801547"), ["/?q={probe} {{1337*7331}}"]),
-        (lambda text: text.replace("<%= 1337*7331 %>", "9,801,547"), ["/?q={probe} <%= 1337*7331 %>"]),
-        (lambda text: text + string.digits + "1337*7331", []),
-    ],
-)
-def test_a_template_that_is_run_is_found(run: Callable[[str], str], expected: list[str]) -> None:
-    """The product tells which syntax is run; the text itself, and other numbers, tell nothing."""
-    assert expected == found(served(run), checks.check_templates_in_parameters_are_text, unmeasured)
-
-
-def test_markup_is_found_at_its_place() -> None:
-    """Each probe that comes back as it was sent is a finding of its own."""
-    escaped = served(lambda text: text.replace("<script>", "&lt;script&gt;").replace('"', "&quot;"))
-
-    assert ["/?q={probe} <svg/onload=rv7q>"] == found(escaped, checks.check_markup_in_parameters_is_text)
-
-
-@pytest.mark.parametrize(
-    ("check", "more"),
-    [
-        (checks.check_markup_in_parameters_is_text, ()),
-        (checks.check_templates_in_parameters_are_text, (unmeasured,)),
-    ],
-)
-def test_an_answer_that_broke_tells_nothing(check: Callable[..., None], more: tuple[object, ...]) -> None:
-    """A server's error has neither markup nor product in it, and is no pass."""
-    with pytest.raises(CannotTell, match="no page came back"):
-        found(served(str, 500), check, *more)
+    with pytest.raises(AssertionError, match="no page came back"):
+        _came_back(["/search: 500"], findings)

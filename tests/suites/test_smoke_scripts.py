@@ -89,6 +89,13 @@ def test_a_page_that_does_not_come_is_not_harmless(chromium: Browser, shop: str)
     assert ["answers 500"] * len(scripts.PROBES) == [fault for _, fault in found]
 
 
+def test_a_page_that_is_not_there_is_not_harmless(chromium: Browser, shop: str) -> None:
+    """A path with a typo in it was not looked at."""
+    found = run(chromium, shop, scripts.addresses(["/nowhere?q={probe}"], []))
+
+    assert ["answers 404"] * len(scripts.PROBES) == [fault for _, fault in found]
+
+
 def test_a_probe_goes_wherever_its_name_stands() -> None:
     """Names in the path and deep in the body are replaced, others stay."""
     request = Request(path="/items/{n}", method="POST", json={"name": "{probe}", "tags": ["a {probe}"], "size": 3})
