@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,14 @@ from evidence.errors import CannotTell
 FINISHED_WITHIN_S = 600
 FINDINGS = 1
 """By convention 1 means findings; any other code but 0 means that the linter or type checker could not look."""
+NOTHING = re.compile(
+    r"no (python|source) files (found|are present)|no files (to (lint|check)|matching|found|were (found|processed))"
+    r"|no inputs were found|nothing to do|\b0 (source )?files? (already|checked|inspected|processed|scanned)"
+    r"|checked 0 (source )?files",
+    re.IGNORECASE,
+)
+"""How linters, formatters and type checkers say that there was nothing to look at, some of them with exit code 0: the
+paths hold no source, or git ignores them (Ruff, Black, Pyright, RuboCop, Biome, ESLint and others)."""
 
 
 class ToolBroke(CannotTell):
@@ -50,11 +59,17 @@ def run(command: Sequence[str], root: Path, env: Mapping[str, str] | None = None
 
 
 def findings(commands: Sequence[Sequence[str]], root: Path) -> dict[str, str]:
-    """Run each; return what those said that found something. ToolBroke where one could not look."""
+    """Run each; return what those said that found something. ToolBroke where one looked at nothing."""
     found = {}
     for done in (run(command, root) for command in commands):
         if done.code not in (0, FINDINGS):
             msg = f"{done} ended with exit code {done.code}, which is neither 0 (clean) nor 1 (findings): {done.output}"
+            raise ToolBroke(msg)
+        if said := NOTHING.search(done.output):
+            msg = (
+                f"{done} ended with exit code {done.code}, but looked at nothing ({said.group()!r}): mend the paths in "
+                f"[source], or have it look at what git ignores; it said: {done.output}"
+            )
             raise ToolBroke(msg)
         if done.code:
             found[str(done)] = done.output

@@ -59,6 +59,11 @@ def verify(release_file: Path, stage: str, check: str, *, source: str = "", **en
         ('[["true"], ["sh", "-c", "echo line 3 is ugly; exit 1"], ["true"]]', Outcome.FAILED, "line 3 is ugly"),
         ('[["sh", "-c", "exit 2"]]', Outcome.ERRORED, "exit code 2"),
         ('[["no-such-linter"]]', Outcome.ERRORED, "'no-such-linter' cannot be run"),
+        (
+            f'[["{sys.executable}", "-m", "ruff", "check", "--exclude=*.py", "src"]]',
+            Outcome.ERRORED,
+            "looked at nothing",
+        ),
         ("[]", Outcome.SKIPPED, "declares no command"),
     ],
 )
@@ -68,6 +73,33 @@ def test_lint(release_file: Path, lint: str, outcome: Outcome, said: str) -> Non
 
     assert outcome is evidence.outcome
     assert said in evidence.detail
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "warning: No Python files found under the given path(s)",
+        "No Python files are present to be formatted. Nothing to do",
+        "No source files found.",
+        "Inspecting 0 files\n\n0 files inspected, no offenses detected",
+        "Checked 0 files in 1ms. No fixes applied.",
+        "No files were processed in the specified paths.",
+        "0 files already formatted",
+    ],
+)
+def test_a_tool_that_looked_at_nothing_is_no_pass(tmp_path: Path, said: str) -> None:
+    """Ruff, Black, Pyright, RuboCop and Biome say so, most of them with exit code 0."""
+    with pytest.raises(ToolBroke, match="looked at nothing"):
+        findings([["echo", said]], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["10 files already formatted", "Success: no issues found in 20 source files", "20 files inspected, no offenses"],
+)
+def test_a_tool_that_found_nothing_looked(tmp_path: Path, said: str) -> None:
+    """What they say of a clean source is no finding, and no accident."""
+    assert {} == findings([["echo", said]], tmp_path)
 
 
 def test_findings_name_their_command(tmp_path: Path) -> None:
