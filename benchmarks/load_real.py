@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 # Before anything else of ours: importing Locust patches sockets and ssl for everything after it.
 import locust  # noqa: F401
 
+from benchmarks.load_server import server
 from load import engine
 from load.config import Load, Request
 from load.quantile import TooFewSamples, effective_size, interval, nearest_rank, ordered
@@ -19,7 +15,6 @@ from load.recorder import Answer, Recorder
 from load.schedule import draw
 from tests.load.server import P95_MS, RARE_MS, SERVICE_MS
 
-TREE = Path(__file__).parents[1]
 TRUTHS = {
     # What is drawn; the freeze takes one arrival in ten, evenly from all of it to none.
     "lognormal": (P95_MS, 15),
@@ -95,15 +90,3 @@ def ceiling(users: int = 20, seconds: float = 4.0) -> float:
         done = environment.stats.total.num_requests
         runner.quit()
     return done / seconds
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """A calibration server in a process of its own."""
-    command = [sys.executable, "-m", "tests.load.server"]
-    with subprocess.Popen(command, cwd=TREE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
