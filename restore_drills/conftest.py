@@ -8,6 +8,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -15,10 +16,12 @@ import pytest
 from psycopg import conninfo, sql
 
 from checks.permission import refusal
+from checks.plugin import will_run
 from evidence.errors import CannotTell, InputError
 from evidence.release import Release
 from fixtures.postgres import postgres
 from fixtures.target import Target
+from restore_drills import ahead, refusals
 from restore_drills import estate as estates
 from restore_drills.backups import restore, take
 from restore_drills.backups.crypt import Keys
@@ -27,8 +30,9 @@ from restore_drills.backups.programs import Programs
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.store import HIDDEN, Folder
 from restore_drills.contract import Backup
-from restore_drills.estate import Estate
+from restore_drills.estate import Estate, Moment
 from restore_drills.loss import Failed, Recovered, Source, lost
+from restore_drills.refusals import Refusal
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
@@ -36,6 +40,8 @@ PROVIDER = "RELEASE_RESTORE_POSTGRES"
 """Where drills restore to (see `fixtures.postgres`), if not where RELEASE_POSTGRES says; also a scratch server."""
 HOOK_WITHIN_S = 60
 DAMAGED = "release_verification_damaged"
+AHEAD = ("coming_estate", "coming_chain", "coming_refusals", "coming_moment")
+"""In the order in which they are brought up."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,6 +100,10 @@ def attempt(
 @pytest.fixture(scope="session")
 def recovery(attempt: Recovered | Failed) -> Recovered:
     """The recovery, where it came to a copy."""
+    return _came(attempt)
+
+
+def _came(attempt: Recovered | Failed) -> Recovered:
     if isinstance(attempt, Failed):
         raise Unrestored(str(attempt))
     return attempt
@@ -106,16 +116,56 @@ def dump(recovery: Recovered) -> Manifest:
 
 
 @pytest.fixture(scope="session")
-def estate(recovery: Recovered, repository: Repository) -> Iterator[Estate]:
-    """A server of our own with the release's data, and a set of backups of it; its steps are not the loss's."""
-    own = Repository(repository.store, repository.work, repository.keys, Steps())
-    with estates.estate(own, recovery.manifest) as made:
-        yield made
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """Who brings up what takes long."""
+    with ahead.workers() as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begun(request: pytest.FixtureRequest) -> None:
+    """Begin what drills will ask for. The loss comes before: nothing goes on beside it while it is timed."""
+    drills = [item for item in request.session.items if will_run(item)]
+    for name in AHEAD:
+        if any(name in getattr(item, "fixturenames", ()) for item in drills):
+            request.getfixturevalue(name)
 
 
 @pytest.fixture(scope="session")
-def chained(estate: Estate) -> Iterator[tuple[str, float] | Failed]:
-    """What comes of the whole chain and all of the log: a copy, and how long it took."""
+def coming_estate(
+    attempt: Recovered | Failed, repository: Repository, workers: ThreadPoolExecutor
+) -> Iterator[Future[Estate]]:
+    """The estate, in the making."""
+    with ahead.begun(workers, _estate(attempt, repository)) as coming:
+        yield coming
+
+
+@contextlib.contextmanager
+def _estate(attempt: Recovered | Failed, repository: Repository) -> Iterator[Estate]:
+    manifest = _came(attempt).manifest
+    own = Repository(repository.store, repository.work, repository.keys, Steps())  # its steps are not the loss's
+    with estates.estate(own, manifest) as made:
+        yield made
+
+
+@pytest.fixture
+def estate(coming_estate: Future[Estate]) -> Estate:
+    """A server of our own with the release's data, and a set of backups of it."""
+    return coming_estate.result()
+
+
+@pytest.fixture(scope="session")
+def coming_chain(
+    coming_estate: Future[Estate], workers: ThreadPoolExecutor
+) -> Iterator[Future[tuple[str, float] | Failed]]:
+    """What comes of the whole chain and all of the log, in the making."""
+    with ahead.begun(workers, _chain(coming_estate)) as coming:
+        yield coming
+
+
+@contextlib.contextmanager
+def _chain(coming: Future[Estate]) -> Iterator[tuple[str, float] | Failed]:
+    estate = coming.result()
     with contextlib.ExitStack() as stack:
         try:
             came: tuple[str, float] | Failed = stack.enter_context(estate.restored(estate.increment, restore.Target()))
@@ -125,11 +175,31 @@ def chained(estate: Estate) -> Iterator[tuple[str, float] | Failed]:
 
 
 @pytest.fixture
+def chained(coming_chain: Future[tuple[str, float] | Failed]) -> tuple[str, float] | Failed:
+    """What came of the whole chain: a copy, and how long it took."""
+    return coming_chain.result()
+
+
+@pytest.fixture
 def chain(chained: tuple[str, float] | Failed) -> str:
     """The address of that copy, where it came to one."""
     if isinstance(chained, Failed):
         raise Unrestored(str(chained))
     return chained[0]
+
+
+@pytest.fixture(scope="session")
+def coming_moment(coming_estate: Future[Estate], workers: ThreadPoolExecutor) -> Future[Moment]:
+    """What comes of the full backup and the log up to the moment, in the making."""
+    return workers.submit(lambda: coming_estate.result().back())
+
+
+@pytest.fixture(scope="session")
+def coming_refusals(
+    coming_estate: Future[Estate], attempt: Recovered | Failed, workers: ThreadPoolExecutor
+) -> Future[list[Refusal]]:
+    """What is said to each damaged backup, in the making."""
+    return workers.submit(lambda: refusals.of(coming_estate.result(), _came(attempt).manifest))
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -37,10 +39,17 @@ WAYS: Mapping[str, Spoil] = {"cut short": cut, "one bit turned": flip, "empty": 
 
 @contextlib.contextmanager
 def spoiled(path: Path, way: str) -> Iterator[None]:
-    """Damage a file in one of these ways; it is whole again afterwards."""
-    whole = path.read_bytes()
-    WAYS[way](path)
+    """Damage a file in one of these ways; it is whole again afterwards, and so is who shares its content."""
+    whole = path.with_name(f".{path.name}.whole")  # a store passes over what is hidden
+    path.rename(whole)
+    shutil.copyfile(whole, path)
     try:
+        WAYS[way](path)
         yield
     finally:
-        path.write_bytes(whole)
+        whole.replace(path)
+
+
+def twin(root: Path, folder: Path) -> None:
+    """Give every file that can be seen a second name in a folder of our own: what is damaged here is whole there."""
+    shutil.copytree(root, folder, copy_function=os.link, ignore=shutil.ignore_patterns(".*"))

@@ -25,11 +25,19 @@ from restore_drills.backups.restore import Target
 from restore_drills.backups.restored import server_user
 from restore_drills.compare import Fingerprints
 from restore_drills.loss import Failed
-from restore_drills.sentinel import Sentinel
+from restore_drills.sentinel import Sentinel, words
 
 ARCHIVED_WITHIN_S = 30.0
 SWITCH = "SELECT pg_walfile_name(pg_switch_wal())"
 ARCHIVED = "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver"
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of going back to a moment: the words in the copy, what it is, and how long it took."""
+
+    words: set[str]
+    content: Fingerprints
+    seconds: float
 
 
 class Estate(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +75,11 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
             return proof.content(copy, manifest)
         except Damaged as problem:
             raise Failed(str(problem)) from None
+
+    def back(self) -> Moment:
+        """Go back to the moment from the full backup and the log, and look at the copy; Failed where that fails."""
+        with self.restored(self.full, Target("time", self.moment)) as (copy, seconds):
+            return Moment(words=words(copy), content=self.content(copy, self.full), seconds=seconds)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from restore_drills.application import Application, Request, ask, started
-from restore_drills.damage import WAYS, spoiled
+from restore_drills.damage import WAYS, spoiled, twin
 
 COPY = "host=127.0.0.1 port=4711 user=x password=y dbname=z"
 SERVER = """
@@ -61,3 +61,16 @@ def test_an_application_that_does_not_serve_is_the_releases_fault(
     )
     with pytest.raises(AssertionError, match="no such role"), started(application, tmp_path, COPY):
         pass
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_damaged_in_a_twin_is_whole_in_the_store(tmp_path: Path, way: str) -> None:
+    """Others restore from the same files meanwhile."""
+    (tmp_path / "store" / ".work").mkdir(parents=True)
+    (tmp_path / "store" / "file").write_bytes(b"0123456789")
+    twin(tmp_path / "store", tmp_path / "twin")
+    with spoiled(tmp_path / "twin" / "file", way):
+        assert b"0123456789" == (tmp_path / "store" / "file").read_bytes()
+
+    assert ["file"] == [path.name for path in (tmp_path / "twin").iterdir()]
+    assert b"0123456789" == (tmp_path / "twin" / "file").read_bytes()
