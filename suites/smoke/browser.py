@@ -32,6 +32,28 @@ REMEMBERED_S = 24 * 3600.0
 MARKER, LOCK = ".playwright-browser-not-available", ".browser-search.lock"
 # Playwright itself already keeps Chromium from updating, syncing and reporting.
 QUIET = ("--no-pings", "--disable-domain-reliability", "--disable-sync")
+# Chrome's address bar keeps two pages of its own ready in every window: they cost several times what the page that is
+# looked at costs, while it is timed. Playwright's own browser has no window. Of two such options Chrome heeds the last
+# alone, so that what Playwright switches off is said again.
+ADDRESS_BAR = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
+SWITCHED_OFF = (
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "TcpPortRandomizationWin",
+    "ThirdPartyStoragePartitioning",
+    "msEdgeUpdateLaunchServicesPreferredVersion",
+    "msForceBrowserSignIn",
+)
 
 
 class NoBrowser(CannotTell):
@@ -58,6 +80,7 @@ def launch_options(machine: Machine) -> dict[str, Any]:
     options: dict[str, Any] = {"args": [*QUIET, *(["--no-sandbox"] if machine.root else [])]}
     if path != machine.own():
         options["executable_path"] = str(path)
+        options["args"].append(f"--disable-features={','.join((*SWITCHED_OFF, *ADDRESS_BAR))}")
     return options
 
 

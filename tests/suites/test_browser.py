@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
+from playwright.sync_api import Browser
 
 from evidence.errors import InputError
 from suites.smoke.browser import MARKER, REMEMBERED_S, Machine, NoBrowser, find, launch_options
@@ -157,6 +159,27 @@ def test_launch_options(bench: Bench) -> None:
     assert "--no-sandbox" not in launch_options(bench.machine)["args"]
     assert "/opt/mine" == launch_options(named)["executable_path"]
     assert "--no-sandbox" in launch_options(named)["args"]
+
+
+def test_nothing_of_chromes_own_is_drawn_beside_a_page(chromium: Browser) -> None:
+    """The browser that loads are timed in has the page, with its tab, and no page of its own address bar."""
+    with chromium.new_context() as context:
+        context.new_page()
+        told = chromium.new_browser_cdp_session().send("Target.getTargets", {"filter": [{}]})
+
+    assert {"page"} == {each["type"] for each in told["targetInfos"]} - {"tab"}
+
+
+@pytest.mark.usefixtures("chromium")
+def test_what_playwright_switches_off_stays_off() -> None:
+    """Chrome heeds the last list of features alone: ours, where there is one, has all of Playwright's."""
+    for process in psutil.Process().children(recursive=True):
+        lists = [each.partition("=")[2] for each in process.cmdline() if each.startswith("--disable-features=")]
+        if "--remote-debugging-pipe" in process.cmdline() and not process.cmdline()[1].startswith("--type="):
+            assert set(lists[0].split(",")) <= set(lists[-1].split(","))
+            break
+    else:
+        pytest.fail("there is no browser among our processes")
 
 
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
