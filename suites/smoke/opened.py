@@ -49,8 +49,7 @@ def left_open(visits: Sequence[Visit]) -> Opened:
 def open_all(browser: Browser, target: str, paths: Sequence[str], **options: Any) -> Opened:  # noqa: ANN401 - Playwright's
     """Open each page in a context of its own, made with Playwright's options; all come to rest at once."""
     every = {path: browser.new_context(**options).new_page() for path in paths}
-    wrong = {path: load(page, target + path) for path, page in every.items()}
+    loaded = {path: load(page, target + path) for path, page in every.items()}
+    wrong = {path: loaded[path] or rest(page) for path, page in every.items()}
     pages = {path: page for path, page in every.items() if not wrong[path]}
-    for page in pages.values():
-        rest(page)
     return Opened(pages, {path: why for path, why in wrong.items() if why}, list(every.values()))

@@ -62,37 +62,39 @@ def addresses(paths: Iterable[str], pages: Iterable[str]) -> dict[str, Probe]:
 
 
 def running(context: BrowserContext, target: str, looked_for: Mapping[str, Probe]) -> Iterator[tuple[Probe, str]]:
-    """Open every address, all at once, in a context that bypasses CSP; yield the probes that ran, or what went wrong.
+    """Open every address, in one page of a context that bypasses CSP; yield the probes that ran, or what went wrong.
 
     An address that does not load yields its fault: what did not come cannot be said to be harmless.
     """
     context.add_init_script(WATCH)
-    opened = {address: context.new_page() for address in looked_for}
-    faults = {address: _go(page, target + address) for address, page in opened.items()}
-    for address, page in opened.items():
-        if fault := faults[address] or _settled(page):
-            yield looked_for[address], fault
-        elif looked_for[address].number in page.evaluate(FOLLOW):
-            yield looked_for[address], ""
-        page.close()
+    page = context.new_page()
+    for address, probe in looked_for.items():
+        if "#" in address:
+            # Another fragment of the page that shows already would load nothing.
+            page.goto("about:blank")
+        ran, fault = _ran(page, target + address)
+        if fault or probe.number in ran:
+            yield probe, fault
+        if fault:
+            # A page that is stuck would take the next one with it.
+            page.close()
+            page = context.new_page()
+    page.close()
 
 
-def _go(page: Page, url: str) -> str:
+def _ran(page: Page, url: str) -> tuple[list[str], str]:
+    """Load a page; give what has run, or what went wrong.
+
+    Images that are not there fail before the load event, so all that would run by itself has run by then.
+    """
     try:
-        answer = page.goto(url, wait_until="commit", timeout=WITHIN_MS)
+        answer = page.goto(url, timeout=WITHIN_MS)
+        if answer and answer.status >= 400 and answer.status not in REFUSED:
+            return [], f"answers {answer.status}"
+        # Unlike a page's own `evaluate` this one ends, also where a script of the page does not.
+        return page.locator(":root").evaluate(FOLLOW, timeout=WITHIN_MS), ""
     except Error as error:
-        return _fault(error)
-    status = answer.status if answer else 200
-    return f"answers {status}" if status >= 400 and status not in REFUSED else ""
-
-
-def _settled(page: Page) -> str:
-    """Images that are not there fail before the load event, so it has all been run by then."""
-    try:
-        page.wait_for_load_state("load", timeout=WITHIN_MS)
-    except Error as error:
-        return _fault(error)
-    return ""
+        return [], _fault(error)
 
 
 def _fault(error: Error) -> str:

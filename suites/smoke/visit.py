@@ -21,7 +21,8 @@ from suites.smoke.watch import Watcher
 LOADS = 3
 LOAD_WITHIN_MS = 20_000
 QUIET_WITHIN_MS = 3_000
-"""Named waits: for a load, for the last request."""
+ANSWERS_WITHIN_MS = 10_000
+"""Named waits: for a load, for the last request, for a page that has loaded to answer at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,18 +48,25 @@ def visit_all(browser: Browser, target: str, paths: Sequence[str]) -> list[Visit
     """Open every page of the target LOADS times, one load at a time; an exception means that the browser broke.
 
     What the last load of a page shows stays open, so that it need not be loaded again. Nothing is open during the loads
-    before: the median of three lies between two loads that no other page can have disturbed.
+    before: the median of three lies between two loads that no other page can have disturbed. While a page that has
+    loaded comes to rest, the empty page for the next load is made.
     """
     courses = [_Course(browser, target, path) for path in paths]
-    for number in range(1, LOADS + 1):
-        for course in courses:
-            if not course.wrong:
-                course.load(stays=number == LOADS)
+    turns = [(course, number == LOADS) for number in range(1, LOADS + 1) for course in courses]
+    empty: Page | None = None
+    for number, (course, stays) in enumerate(turns, 1):
+        if course.wrong:
+            continue
+        course.load(empty or _empty(browser))
+        empty = _empty(browser) if number < len(turns) else None
+        course.read(stays=stays)
+    if empty:
+        empty.context.close()
     return [course.over() for course in courses]
 
 
 class _Course:
-    """The loads of one page, each in a context of its own."""
+    """The loads of one page, each into an empty page of a context of its own."""
 
     def __init__(self, browser: Browser, target: str, path: str) -> None:
         self._browser, self._path, self._url = browser, path, target + path
@@ -68,21 +76,23 @@ class _Course:
         self._left: Page | None = None
         self.wrong = ""
 
-    def load(self, *, stays: bool) -> None:
-        with contextlib.ExitStack() as stack:
-            context = stack.enter_context(contextlib.closing(self._browser.new_context()))
-            self._watcher.context(context)
-            transferred = vitals.Transferred(context)
-            page = context.new_page()
-            self.wrong = load(page, self._url)
-            rest(page)
-            self._screenshot = self._screenshot or picture(page)
-            if self.wrong:
-                return
-            self._loads.append(vitals.read(page, transferred.bytes()))
-            if stays:
-                self._left = page
-                stack.pop_all()
+    def load(self, empty: Page) -> None:
+        """Load the page."""
+        self._watcher.context(empty.context)
+        self._transferred = vitals.Transferred(empty.context)
+        self._shown = empty
+        self.wrong = load(empty, self._url)
+
+    def read(self, *, stays: bool) -> None:
+        """Read what came of it when it has come to rest, and close it unless it stays."""
+        self.wrong = self.wrong or rest(self._shown)
+        self._screenshot = self._screenshot or picture(self._shown)
+        if not self.wrong:
+            self._loads.append(vitals.read(self._shown, self._transferred.bytes()))
+        if stays and not self.wrong:
+            self._left = self._shown
+        else:
+            self._shown.context.close()
 
     def over(self) -> Visit:
         painted = [one for one in self._loads if one]
@@ -123,10 +133,23 @@ def keep(attach: Callable[[str, bytes | str], None], name: str, visit: Visit) ->
         attach(f"{name}-trace.zip", redacted_trace(visit.trace))
 
 
-def rest(page: Page) -> None:
-    """Let a page that has loaded come to rest. One that polls never does: that is no fault."""
+def rest(page: Page) -> str:
+    """Let a page that has loaded come to rest; say why it cannot be looked at, or return an empty text.
+
+    One that polls is never quiet: that is no fault. But whoever asks a page whose script never ends for anything waits
+    forever, except by what Playwright bounds.
+    """
     with contextlib.suppress(TimeoutError):
         page.wait_for_load_state("networkidle", timeout=QUIET_WITHIN_MS)
+    try:
+        page.locator(":root").wait_for(state="attached", timeout=ANSWERS_WITHIN_MS)
+    except TimeoutError:
+        return f"is busy with a script of its own, and does not answer within {ANSWERS_WITHIN_MS / 1000:g} s"
+    return ""
+
+
+def _empty(browser: Browser) -> Page:
+    return browser.new_context().new_page()
 
 
 def _trace(browser: Browser, url: str) -> bytes:

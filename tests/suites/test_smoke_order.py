@@ -17,7 +17,8 @@ from playwright.sync_api import Browser
 
 from evidence import run as runs
 from evidence.model import Outcome, StageEvidence
-from suites.smoke.opened import left_open
+from suites.smoke import visit
+from suites.smoke.opened import left_open, open_all
 from suites.smoke.process import beside, run
 from suites.smoke.visit import LOADS, visit_all
 
@@ -26,13 +27,14 @@ PAGE = (
     "<!doctype html><html lang=en><meta name=viewport content='width=device-width'><link rel=icon href=data:,>"
     "<title>Shop</title><main><h1>Shop</h1>"
 )
+ENDLESS = "<script>setTimeout(() => { for (;;); }, 50)</script>"
 GONE_WITHIN_S = 20.0
 
 Go = Callable[[str], StageEvidence]
 
 
 class Shop(ThreadingHTTPServer):
-    """Has one page at every path but `/gone`, and remembers in which order it was asked."""
+    """Has a page at every path but `/gone`, a stuck one at `/endless`, and remembers in which order it was asked."""
 
     def __init__(self, scratch: Path) -> None:
         """Listen; where the stage works tells whether the journeys have begun, however slowly they start."""
@@ -54,7 +56,7 @@ class Answer(BaseHTTPRequestHandler):
         self.send_response(404 if self.path == "/gone" else 200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
-        self.wfile.write(PAGE.encode())
+        self.wfile.write((PAGE + (ENDLESS if self.path == "/endless" else "")).encode())
 
     def log_message(self, *_arguments: object) -> None:
         """Keep quiet."""
@@ -114,6 +116,18 @@ def test_the_last_load_stays_open(chromium: Browser, shop: Shop) -> None:
 
     assert ({"/a": "Shop"}, {"/gone": "answers 404, not 200"}) == (shown, opened.closed)
     assert (1, 0) == (during - before, len(chromium.contexts) - before)
+
+
+def test_a_page_that_never_answers_is_given_up(chromium: Browser, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that loads, and whose script then never ends, is wrong in bounded time, on either screen; others go on."""
+    monkeypatch.setattr(visit, "ANSWERS_WITHIN_MS", 2_000)
+    visits = {one.page: one.wrong for one in visit_all(chromium, shop.url, ["/endless", "/a"])}
+    phone = open_all(chromium, shop.url, ["/endless"])
+    phone.close()
+
+    why = "is busy with a script of its own, and does not answer within 2 s"
+    assert {"/endless": why, "/a": ""} == visits
+    assert {"/endless": why} == phone.closed
 
 
 def test_journeys_begin_when_the_timed_loads_are_over(stage: Go, shop: Shop) -> None:

@@ -24,6 +24,7 @@ PLACES: dict[str, Callable[[str], str]] = {
     "link": lambda q: f'<a href="{html.escape(q)}">back</a>',
     "escaped": lambda q: f'<p>{html.escape(q)}</p><input value="{html.escape(q)}">',
     "error": lambda _: "",
+    "endless": lambda _: "<script>setTimeout(() => { for (;;); }, 50)</script>",
     "fragment": lambda _: "<script>document.write(decodeURIComponent(location.hash))</script>",
 }
 POLICY = "default-src 'none'"
@@ -94,6 +95,25 @@ def test_a_page_that_is_not_there_is_not_harmless(chromium: Browser, shop: str) 
     found = run(chromium, shop, scripts.addresses(["/nowhere?q={probe}"], []))
 
     assert ["answers 404"] * len(scripts.PROBES) == [fault for _, fault in found]
+
+
+def test_a_page_that_never_answers_is_not_harmless(
+    chromium: Browser, shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page whose own script does not end is given up, and so said; the next one is looked at."""
+    monkeypatch.setattr(scripts, "WITHIN_MS", 2_000)
+    endless, text = (list(scripts.addresses([f"/{name}?q={{probe}}"], []).items())[:1] for name in ("endless", "text"))
+    (_, fault), found = run(chromium, shop, dict(endless + text))
+
+    assert fault.startswith("does not load: Locator.evaluate: Timeout")
+    assert "" == found[1]
+
+
+def test_every_fragment_is_loaded_anew(chromium: Browser, shop: str) -> None:
+    """Declared behind the hash, probes of one page differ in nothing else: each is run by the page's script."""
+    found = run(chromium, shop, scripts.addresses(["/fragment#{probe}"], []))
+
+    assert 3 == len([fault for _, fault in found if not fault]), "an image, a drawing and a script; no string, no link"
 
 
 def test_a_probe_goes_wherever_its_name_stands() -> None:
