@@ -94,7 +94,7 @@ def lay_out(
         programs.run("pg_combinebackup", "--link", "--no-sync", f"--output={data}", *map(str, places))
         shutil.rmtree(folder / "members")
     (data / "postgresql.conf").touch()
-    settings = {**RECOVERY, **_at_least(programs, data), **target.settings()}
+    settings = {**RECOVERY, **at_least(programs, data), **target.settings()}
     if command:
         (data / "recovery.signal").touch()
         return {**settings, "restore_command": command}
@@ -165,7 +165,8 @@ def _untar(file: BinaryIO, inside: Path, where: str) -> None:
         raise NotWhole(msg)
 
 
-def _at_least(programs: Programs, data: Path) -> dict[str, str]:
+def at_least(programs: Programs, data: Path) -> dict[str, str]:
+    """Say what the restored server must not have less of than the one that was backed up."""
     told = dict(line.split(":", 1) for line in programs.run("pg_controldata", str(data)).splitlines() if ":" in line)
     return {setting: told[label].strip() for label, setting in AT_LEAST.items() if label in told}
 

@@ -1,0 +1,51 @@
+"""What release.toml says of the backups that a team makes anyway."""
+
+from __future__ import annotations
+
+import msgspec
+
+from evidence.errors import InputError
+
+Command = tuple[str, ...]
+DATA, ADDRESS, FOLDER = "{data}", "{dsn}", "{folder}"
+"""A fresh data directory; the address of a database on a fresh server; a scratch folder that is gone afterwards."""
+
+
+class Own(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[backup.own]`: where the backups lie and how they are read. Nothing is ever written there.
+
+    `fetch` brings them into `{folder}` first, where they lie elsewhere; PG* variables name the source. Of what `path`
+    fits, the newest is restored, whatever it is: plain SQL (also packed by gzip), what pg_restore reads, or a base
+    backup, plain or tar, with the archived log in `wal`. `globals` are the roles, as pg_dumpall writes them. Or
+    `restore` is a command of their own tool: into `{data}`, or into the server that `{dsn}` and PG* variables name.
+
+    `newest` is a statement that tells the moment of the newest row. `superuser` is who to come as on data files,
+    `database` which one to look at where the copy has several.
+    """
+
+    newest: str
+    path: str = ""
+    globals: str = ""
+    wal: str = ""
+    fetch: Command = ()
+    restore: Command = ()
+    superuser: str = "postgres"
+    database: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if bool(self.path) == bool(self.restore):
+            msg = "`path` says where backups lie, or `restore` is the command that brings one back: give one of them"
+            raise ValueError(msg)
+        if self.restore and (self.wal or self.globals):
+            msg = "`restore` brings everything back by itself: `wal` and `globals` go with `path`"
+            raise ValueError(msg)
+
+    @property
+    def into_data(self) -> bool:
+        """Whether the team's tool writes data files, which we then start a server on."""
+        return any(DATA in part for part in self.restore)
+
+
+class Unfit(InputError):
+    """What was named is no backup that can be read; the message names it and the mend."""

@@ -1,0 +1,198 @@
+"""A copy that comes of a team's own backup alone, and what it holds beside what its source holds."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, LiteralString
+
+import msgspec
+import psycopg
+from psycopg import conninfo, sql
+
+from fixtures.postgres import PostgresError
+from restore_drills.backups.programs import ProgramFailed, Tell
+from restore_drills.backups.proof import Fresh
+from restore_drills.backups.restored import restored
+from restore_drills.own import logical, physical
+from restore_drills.own.contract import ADDRESS, DATA, FOLDER, Command, Own, Unfit
+from restore_drills.own.form import form_of, newest
+from restore_drills.own.tool import Complained, run
+
+TABLES = """
+    SELECT n.nspname, c.relname, c.relispopulated FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1, 2
+"""
+DATABASES = "SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
+
+
+class Failed(AssertionError):
+    """The team's backup, or what restores it, failed: the release's fault. The message quotes and names it."""
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back: the superuser's address of the database, from what, and the seconds to its first answer."""
+
+    address: str
+    came_from: str
+    seconds: float
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """The way from a team's backup to a copy: `source` is whom PG* variables name for `fetch`, `fresh` a new server."""
+
+    own: Own
+    root: Path
+    source: str
+    fresh: Fresh
+    say: Tell
+
+    @contextlib.contextmanager
+    def gone(self) -> Iterator[Copy]:
+        """Fetch and restore, into nothing but what is fresh; Failed says why it came to no copy."""
+        with contextlib.ExitStack() as stack:
+            place = tempfile.TemporaryDirectory(prefix="release-verification-own-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(place))
+            folder.chmod(0o711)  # the server's own user passes through
+            started = time.monotonic()
+            try:
+                server, came_from = (self._by_tool if self.own.restore else self._by_path)(stack, folder)
+                self.say("answer the first query")
+                address = _database(self.own, server)
+            except (Unfit, Complained, ProgramFailed, PostgresError, psycopg.Error, OSError) as problem:
+                raise Failed(" ".join(str(problem).split())) from None
+            yield Copy(address=address, came_from=came_from, seconds=time.monotonic() - started)
+
+    def _by_path(self, stack: contextlib.ExitStack, folder: Path) -> tuple[str, str]:
+        """Restore the newest backup that `path` fits; give the server's address, and what it was."""
+        scratch = _scratch(folder)
+        if self.own.fetch:
+            self.say("fetch")
+            run(_put(self.own.fetch, {FOLDER: str(scratch)}), self.source, self.root)
+        path = newest(_at(self.own.path, scratch), self.root)
+        path = logical.laid_open(path, scratch) if path.is_file() and _archived(path) else path
+        form = form_of(path)
+        if form == "files":
+            log = self.root / _at(self.own.wal, scratch) if self.own.wal else None
+            settings = physical.lay_out(path, log, folder, self.say)
+            return self._started(stack, folder, settings), f"the base backup {path.name}"
+        self.say("start a fresh server")
+        server = stack.enter_context(self.fresh()).dsn
+        roles = str(self.root / _at(self.own.globals, scratch)) if self.own.globals else ""
+        logical.restore(path, form, roles, server, self.say)
+        return server, f"the dump {path.name}"
+
+    def _by_tool(self, stack: contextlib.ExitStack, folder: Path) -> tuple[str, str]:
+        """Have the team's tool restore, into a data directory or into a server."""
+        scratch, command = _scratch(folder), self.own.restore
+        if self.own.fetch:
+            self.say("fetch")
+            run(_put(self.own.fetch, {FOLDER: str(scratch)}), self.source, self.root)
+        if self.own.into_data:
+            data = folder / "data"
+            data.mkdir(mode=0o700)
+            self.say(command[0])
+            run(_put(command, {DATA: str(data), FOLDER: str(scratch)}), "", self.root)
+            # What the tool has written of its recovery stays: it knows where its log is.
+            return self._started(stack, folder, physical.settle(data, None, folder, self.say)), command[0]
+        self.say("start a fresh server")
+        server = stack.enter_context(self.fresh()).dsn
+        into = logical.made(server)
+        self.say(command[0])
+        run(_put(command, {ADDRESS: into, FOLDER: str(scratch)}), into, self.root)
+        return server, command[0]
+
+    def _started(self, stack: contextlib.ExitStack, folder: Path, settings: dict[str, str]) -> str:
+        self.say("recover")
+        return stack.enter_context(restored(folder, self.own.superuser, settings)).address()
+
+
+def counts(address: str) -> dict[str, int]:
+    """Count the rows of every table and every materialized view that was filled."""
+    return {name: int(told) for name, told in _asked(address, "SELECT count(*) FROM {}")}
+
+
+def holds(address: str) -> dict[str, bool]:
+    """Say of each whether it has a row at all: all that a large source needs to be asked."""
+    return {name: bool(told) for name, told in _asked(address, "SELECT EXISTS (SELECT FROM {})")}
+
+
+def missing(source: dict[str, bool], copy: dict[str, int]) -> list[str]:
+    """Name what the source has and the copy has nothing of: what is empty in both is as it should be."""
+    lost = [f"table {name}: is not there" for name in sorted(source.keys() - copy.keys())]
+    return lost + [
+        f"table {name}: has no row, and the source has some"
+        for name in sorted(source.keys() & copy.keys())
+        if source[name] and not copy[name]
+    ]
+
+
+def moment(address: str, statement: str) -> dt.datetime | None:
+    """Ask for the newest row's moment; Unfit where the statement tells something else."""
+    with psycopg.connect(address) as connection:
+        row = connection.execute(statement.encode()).fetchone()
+    told: Any = row[0] if row and len(row) == 1 else row
+    if isinstance(told, dt.datetime):
+        return told if told.tzinfo else told.replace(tzinfo=dt.UTC)
+    if told is not None:
+        msg = (
+            f"`newest` of [backup.own]: told {told!r}, and not one moment with its time; SELECT max(…) of a timestamptz"
+        )
+        raise Unfit(msg)
+    return None
+
+
+def _asked(address: str, statement: LiteralString) -> list[tuple[str, Any]]:
+    with psycopg.connect(address) as connection:
+        told = []
+        for schema, name, filled in connection.execute(TABLES).fetchall():
+            query = sql.SQL(statement).format(sql.Identifier(schema, name))
+            row = connection.execute(query).fetchone() if filled else None
+            told.append((f"{schema}.{name}", row[0] if row else 0))
+        return told
+
+
+def _database(own: Own, server: str) -> str:
+    """Find the database that was meant: the one named, or the only one that holds a table."""
+    with psycopg.connect(server) as connection:
+        names = [str(name) for (name,) in connection.execute(DATABASES)]
+    addresses = {name: conninfo.make_conninfo(server, dbname=name) for name in names}
+    if own.database:
+        if own.database not in names:
+            msg = f"the copy has no database {own.database!r} as [backup.own] names it, but {', '.join(names)}"
+            raise Unfit(msg)
+        return addresses[own.database]
+    # Connecting to each is a proof of its own: one may be listed, and its files be gone.
+    holding = [name for name, address in addresses.items() if counts(address)]
+    if len(holding) > 1:
+        msg = f"the copy has several databases ({', '.join(holding)}): name one with `database` of [backup.own]"
+        raise Unfit(msg)
+    if not holding:
+        msg = "the copy holds no table at all: the backup is empty"
+        raise Unfit(msg)
+    return addresses[holding[0]]
+
+
+def _scratch(folder: Path) -> Path:
+    scratch = folder / "fetched"
+    scratch.mkdir(mode=0o700)
+    return scratch
+
+
+def _put(command: Command, values: dict[str, str]) -> Command:
+    for name, value in values.items():
+        command = tuple(part.replace(name, value) for part in command)
+    return command
+
+
+def _at(text: str, scratch: Path) -> str:
+    return text.replace(FOLDER, str(scratch))
+
+
+def _archived(path: Path) -> bool:
+    """Whether it is what pg_restore reads, packed or not."""
+    return form_of(path) == "archive"

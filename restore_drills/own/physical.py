@@ -1,0 +1,108 @@
+"""Base backups: laid out beside the original, held against their manifest, with the log that was archived since."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from restore_drills.backups.programs import ProgramFailed, Programs, Tell
+from restore_drills.backups.restore import RECOVERY, at_least
+from restore_drills.backups.wal import KEPT, SEGMENT, number, segment
+from restore_drills.own.contract import Unfit
+from restore_drills.own.form import unpacked
+from restore_drills.own.tool import CHUNK
+
+STARTS = re.compile(r"^START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)", re.MULTILINE)
+LABEL, MANIFEST = "backup_label", "backup_manifest"
+
+
+def lay_out(backup: Path, log: Path | None, folder: Path, say: Tell) -> dict[str, str]:
+    """Write data files into `folder`/data; give the settings to recover with. Unfit where the backup is not whole."""
+    data = folder / "data"
+    say(f"lay out {backup.name}")
+    _laid(backup, data)
+    return settle(data, log, folder, say)
+
+
+def settle(data: Path, log: Path | None, folder: Path, say: Tell) -> dict[str, str]:
+    """Prove data files as far as they can prove themselves, and bring the log; give the settings to recover with."""
+    programs = Programs()
+    if not (data / "PG_VERSION").exists():
+        msg = f"{data.name}: holds no data files of PostgreSQL: there is no PG_VERSION"
+        raise Unfit(msg)
+    if not (data / LABEL).exists():
+        msg = f"{LABEL} is missing: a server starts on such files all the same, and on mixed pages; take a base backup"
+        raise Unfit(msg)
+    if (data / MANIFEST).exists():
+        say("hold every file against the manifest")
+        # What of the log the backup needs may lie in the archive alone.
+        parse = ["--no-parse-wal"] if log else []
+        try:
+            programs.run("pg_verifybackup", "--exit-on-error", *parse, str(data))
+        except ProgramFailed as problem:
+            raise Unfit(str(problem)) from None
+    data.chmod(0o700)
+    (data / "postgresql.conf").touch()  # some keep it elsewhere
+    settings = {**RECOVERY, **at_least(programs, data)}
+    if log is None:
+        return settings
+    say(f"gather the log of {log.name}")
+    _gathered(log, data, folder / "wal", programs)
+    (data / "recovery.signal").touch()
+    quoted = shlex.quote(str(folder / "wal")).replace("%", "%%")
+    return {**settings, "restore_command": f'cp {quoted}/%f "%p"'}
+
+
+def _laid(backup: Path, data: Path) -> None:
+    if backup.is_file():
+        unpacked(backup, data)
+        return
+    if (backup / "PG_VERSION").exists():
+        # tar's sparse and link handling is not needed; cp shares blocks where the file system can.
+        subprocess.run(["cp", "-a", "--reflink=auto", str(backup), str(data)], check=True, capture_output=True)  # noqa: S603, S607
+        return
+    if spaces := [path.name for path in backup.glob("[0-9]*.tar*")]:
+        msg = f"{backup}: has tablespaces ({', '.join(spaces)}), which are not brought back here; use `restore`"
+        raise Unfit(msg)
+    (base,) = backup.glob("base.tar*")
+    unpacked(base, data)
+    for path in backup.glob("pg_wal.tar*"):
+        unpacked(path, data / "pg_wal")
+    if (backup / MANIFEST).exists():
+        shutil.copyfile(backup / MANIFEST, data / MANIFEST)
+
+
+def _gathered(log: Path, data: Path, folder: Path, programs: Programs) -> None:
+    """Copy what was archived since the backup began, unpacked; a gap is refused, since recovery would end there."""
+    started = STARTS.search((data / LABEL).read_text(errors="replace"))
+    if started is None:
+        msg = f"{LABEL}: does not say where in the log the backup begins"
+        raise Unfit(msg)
+    told = re.search(r"Bytes per WAL segment:\s+(\d+)", programs.run("pg_controldata", str(data)))
+    assert told
+    size, first = int(told[1]), started[1]
+    files = {path.name.removesuffix(".gz"): path for path in sorted(log.iterdir()) if path.is_file()}
+    wanted = {name: path for name, path in files.items() if KEPT.fullmatch(name) and name[8:] >= first[8:]}
+    wanted |= {name: path for name, path in files.items() if name.endswith(".history")}
+    _whole({*wanted, *(path.name for path in (data / "pg_wal").iterdir())}, first, size, log)
+    folder.mkdir(mode=0o755)
+    for name, path in wanted.items():
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file, (folder / name).open("wb") as target:
+            shutil.copyfileobj(file, target, CHUNK)
+        (folder / name).chmod(0o644)
+        if SEGMENT.fullmatch(name) and (there := (folder / name).stat().st_size) != size:
+            msg = f"{path}: was cut short: {there} bytes, and a segment has {size}"
+            raise Unfit(msg)
+
+
+def _whole(wanted: set[str], first: str, size: int, log: Path) -> None:
+    numbers = {number(name, size) for name in wanted if SEGMENT.fullmatch(name)}
+    missing = [n for n in range(number(first, size), max(numbers, default=0)) if n not in numbers]
+    if missing or not numbers:
+        name = segment(int(first[:8], 16), missing[0], size) if missing else first
+        msg = f"{log / name}: is missing: recovery would end before it as if that were the end"
+        raise Unfit(msg)
