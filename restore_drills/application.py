@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -25,19 +25,6 @@ from fixtures.postgres import free_port
 ANSWERS_WITHIN_S = 20.0
 TIMEOUT_S = 10.0
 PATIENCE = 3
-
-
-class Application(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[backup.application]`: how the application is started on a copy of its database.
-
-    `database_env` are the variables that hold the database's address: each gets the copy's host and port. In `env`,
-    `{port}` is a port to listen on, and `{folder}` a folder that is gone afterwards.
-    """
-
-    start: tuple[str, ...]
-    database_env: tuple[str, ...]
-    health: str
-    env: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +47,21 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     delete: Request | None = None
 
 
+class Application(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[backup.application]`: how the application is started on a copy of its database.
+
+    `database_env` are the variables that hold the database's address: each gets the copy's host and port. In `env`,
+    `{port}` is a port to listen on, and `{folder}` a folder that is gone afterwards. `writes` is an object that can be
+    made any number of times: it is made all the while that something happens to the database.
+    """
+
+    start: tuple[str, ...]
+    database_env: tuple[str, ...]
+    health: str
+    env: dict[str, str] = msgspec.field(default_factory=dict)
+    writes: Resource | None = None
+
+
 class Api(msgspec.Struct, frozen=True, kw_only=True):
     """What drills read of `[api]`."""
 
@@ -68,8 +70,11 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def started(application: Application, root: Path, copy: str) -> Iterator[str]:
-    """Run it on the copy and give its URL; AssertionError where it does not answer there."""
+def started(application: Application, root: Path, *copies: str) -> Iterator[str]:
+    """Run it on the copy and give its URL; AssertionError where it does not answer there.
+
+    Of several servers it is told all, and to use the one that takes writes, as libpq understands it.
+    """
     port = free_port()
     with (
         tempfile.TemporaryDirectory(prefix="release-verification-app-", ignore_cleanup_errors=True) as folder,
@@ -77,7 +82,7 @@ def started(application: Application, root: Path, copy: str) -> Iterator[str]:
         Path(folder, "log").open("w+b") as log,
     ):
         guard.directory(Path(folder))
-        moved = {name: _moved(os.environ[name], copy) for name in application.database_env}
+        moved = {name: _moved(os.environ[name], copies) for name in application.database_env}
         own = {
             name: value.replace("{port}", str(port)).replace("{folder}", folder)
             for name, value in application.env.items()
@@ -134,11 +139,14 @@ def _wait(process: subprocess.Popen[bytes], url: str, health: str, log: Path) ->
     raise AssertionError(msg)
 
 
-def _moved(address: str, copy: str) -> str:
-    """The address with the copy's host and port: user, password and database stay, as they came back."""
-    parts, to = urlsplit(address), conninfo.conninfo_to_dict(copy)
+def _moved(address: str, copies: Sequence[str]) -> str:
+    """The address with the copies' hosts and ports: user, password and database stay, as they came back."""
+    parts, to = urlsplit(address), [conninfo.conninfo_to_dict(copy) for copy in copies]
     credentials, at, _ = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{credentials}{at}{to['host']}:{to['port']}"))
+    hosts = ",".join(f"{one['host']}:{one['port']}" for one in to)
+    wanted = "target_session_attrs=read-write" if len(to) > 1 else ""
+    query = "&".join(part for part in (parts.query, wanted) if part)
+    return urlunsplit(parts._replace(netloc=f"{credentials}{at}{hosts}", query=query))
 
 
 def _decoded(content: bytes) -> Any:  # noqa: ANN401 - any JSON

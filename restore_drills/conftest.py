@@ -18,11 +18,12 @@ from psycopg import conninfo, sql
 from checks.permission import refusal
 from checks.plugin import will_run
 from evidence.errors import CannotTell, InputError
-from evidence.release import Release
+from evidence.release import Release, Undeclared
 from fixtures.postgres import postgres
 from fixtures.target import Target
 from restore_drills import ahead, refusals
 from restore_drills import estate as estates
+from restore_drills.application import Application
 from restore_drills.backups import restore, take
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Manifest
@@ -31,6 +32,7 @@ from restore_drills.backups.repository import Repository
 from restore_drills.backups.store import HIDDEN, Folder
 from restore_drills.contract import Backup
 from restore_drills.estate import Estate, Moment
+from restore_drills.failover import FailedOver, Failover, failed_over
 from restore_drills.loss import Failed, Recovered, Source, lost
 from restore_drills.refusals import Refusal
 from restore_drills.sentinel import Sentinel
@@ -40,7 +42,7 @@ PROVIDER = "RELEASE_RESTORE_POSTGRES"
 """Where drills restore to (see `fixtures.postgres`), if not where RELEASE_POSTGRES says; also a scratch server."""
 HOOK_WITHIN_S = 60
 DAMAGED = "release_verification_damaged"
-AHEAD = ("coming_estate", "coming_chain", "coming_refusals", "coming_moment")
+AHEAD = ("coming_estate", "coming_chain", "coming_refusals", "coming_moment", "coming_failover")
 """In the order in which they are brought up."""
 
 
@@ -128,7 +130,8 @@ def _begun(request: pytest.FixtureRequest) -> None:
     drills = [item for item in request.session.items if will_run(item)]
     for name in AHEAD:
         if any(name in getattr(item, "fixturenames", ()) for item in drills):
-            request.getfixturevalue(name)
+            with contextlib.suppress(Undeclared):  # whoever asks for it is told so again
+                request.getfixturevalue(name)
 
 
 @pytest.fixture(scope="session")
@@ -200,6 +203,14 @@ def coming_refusals(
 ) -> Future[list[Refusal]]:
     """What is said to each damaged backup, in the making."""
     return workers.submit(lambda: refusals.of(coming_estate.result(), _came(attempt).manifest))
+
+
+@pytest.fixture(scope="session")
+def coming_failover(coming_estate: Future[Estate], release: Release, workers: ThreadPoolExecutor) -> Future[FailedOver]:
+    """What comes of a primary that dies, in the making."""
+    declared = release.section("backup.drills.failover", Failover)
+    application = release.section("backup.application", Application)
+    return workers.submit(lambda: failed_over(coming_estate.result().address, declared, application, release.root))
 
 
 @pytest.fixture

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from restore_drills.application import Application
 from restore_drills.backups.dump import Dump
+from restore_drills.failover import Failover
 from restore_drills.levels import Level
 from restore_drills.own.contract import Own
+
+
+class Drills(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[backup.drills]`: what drills other than that of the loss need to be told."""
+
+    failover: Failover | None = None
 
 
 class Backup(Dump, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,4 +26,5 @@ class Backup(Dump, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     level: Level = "full"
     application: Application | None = None
+    drills: Drills | None = None
     own: Own | None = None

@@ -1,0 +1,103 @@
+"""A primary, its standby and the application on them; the primary is killed while the application is written to."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import psycopg
+from psycopg import conninfo
+
+from restore_drills import replica
+from restore_drills.application import Application, started
+from restore_drills.backups import proof
+from restore_drills.fingerprint import Fingerprint
+from restore_drills.replica import Clone
+from restore_drills.traffic import Made, Writer, written
+
+BEFORE, AFTER = 15, 5
+"""Acknowledged writes that are waited for."""
+
+
+class Failover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[backup.drills.failover]`: how the database is replicated, and how the application finds the new one.
+
+    `synchronous`: nothing is acknowledged that the standby does not have. `application`: it is told both `addresses`
+    (with target_session_attrs=read-write), or it is started again with the new one (`restart`).
+    """
+
+    synchronous: bool = False
+    application: Literal["addresses", "restart"] = "addresses"
+
+
+class FailedOver(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it.
+
+    `promoted_s` and `first_write_s` run from the kill; `lost_s` is how long before it the first lost write was
+    acknowledged. `follows` is whether the old primary, back again, takes no writes. `rejoined` and `primary` are the
+    release's database on the old one and on the new one.
+    """
+
+    promoted_s: float
+    first_write_s: float
+    acknowledged: int
+    lost: list[Made]
+    lost_s: float
+    follows: bool
+    rejoined: Fingerprint
+    primary: Fingerprint
+
+
+def failed_over(address: str, declared: Failover, application: Application, root: Path) -> FailedOver:
+    """Do it on copies of the server at `address`; AssertionError where the application does not take writes."""
+    assert application.writes, "[backup.application] declares no `writes`: nothing could be lost"
+    with contextlib.ExitStack() as stack:
+        primary = stack.enter_context(replica.clone(address))
+        standby = stack.enter_context(replica.standby(primary.dsn))
+        if declared.synchronous:
+            replica.commit_on_both(primary.dsn)
+        replica.followed(primary.dsn, synchronous=declared.synchronous)
+        addresses = [primary.dsn, *([standby.dsn] if declared.application == "addresses" else [])]
+        serving = stack.enter_context(contextlib.ExitStack())
+        url = serving.enter_context(started(application, root, *addresses))
+        with written(url, application.writes) as writer:
+            writer.wait(BEFORE)
+            killed = time.monotonic()
+            primary.kill()
+            _promote(standby)
+            promoted = time.monotonic()
+            if declared.application == "restart":
+                serving.close()
+                writer.url = serving.enter_context(started(application, root, standby.dsn))
+            first = writer.wait(AFTER, since=promoted)[0]
+        return _looked(address, primary, standby, writer, (killed, promoted, first.acknowledged))
+
+
+def _promote(standby: Clone) -> None:
+    with psycopg.connect(standby.dsn, autocommit=True) as connection:
+        connection.execute("SELECT pg_promote()")
+
+
+def _looked(
+    address: str, primary: Clone, standby: Clone, writer: Writer, times: tuple[float, float, float]
+) -> FailedOver:
+    killed, promoted, first = times
+    lost = writer.gone()
+    primary.rejoin(standby.dsn)
+    assert writer.once(), f"with the old primary back the application cannot write: {writer.refused}"
+    replica.caught_up(standby.dsn, primary.dsn)
+    database = str(conninfo.conninfo_to_dict(address)["dbname"])
+    old, new = (conninfo.make_conninfo(server.dsn, dbname=database) for server in (primary, standby))
+    return FailedOver(
+        promoted_s=promoted - killed, first_write_s=first - killed, acknowledged=len(writer.made), lost=lost,
+        lost_s=max(0.0, killed - min((one.acknowledged for one in lost), default=killed)),
+        follows=_follows(old), rejoined=proof.look(old), primary=proof.look(new),
+    )  # fmt: skip
+
+
+def _follows(address: str) -> bool:
+    with psycopg.connect(address) as connection:
+        return connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
