@@ -9,6 +9,7 @@ from evidence.chart import MOST_LINES, Axis, Chart, Line, Lines, Mark
 from load.measurement import Measurement
 from load.quantile import nearest_rank, ordered
 from load.recorder import Sample
+from load.server_charts import server_charts
 
 SHARES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92, 94, 95, 96, 97, 98, 99, 99.5, 99.9, 100)
 """Percentages at which the distribution is drawn: denser where limits are."""
@@ -26,7 +27,7 @@ def charts(measurement: Measurement) -> dict[str, Chart]:
         found["latencies"] = _distribution(measurement)
         found["percentiles"] = _percentiles(measurement)
     found["rate"] = _rate(measurement)
-    return found
+    return found | server_charts(measurement)
 
 
 def _distribution(measurement: Measurement) -> Lines:

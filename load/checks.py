@@ -43,7 +43,7 @@ def check_p95_latency(measurement: Measurement) -> Finding:
         "generator_lag_p99_ms": measurement.lag_p99_ms,
         "generator_cpu_ratio": measurement.cpu_max_ratio,
     }
-    return Finding(measured, words)
+    return Finding(measured, told(words, measurement.server.why()))
 
 
 @check("LOAD-002")
@@ -104,7 +104,8 @@ def check_no_kind_is_slow(measurement: Measurement) -> Finding:
         "kinds_total": len(found),
         "samples_total": len(measurement.good),
     }
-    return Finding(measured, "\n".join(f"{name}: {found[name].words}" for name in slowest_first))
+    kinds = "\n".join(f"{name}: {found[name].words}" for name in slowest_first)
+    return Finding(measured, told(kinds, measurement.server.why()))
 
 
 Check = Callable[[Measurement], Finding]
@@ -139,6 +140,11 @@ def bounds(measurement: Measurement, series: Sequence[float], confidence: float)
         return Bounds(low, high, f"{p95}, with {percent} confidence between {low:.1f} and {high:.1f} ms; {worth_words}")
     low, high = at_least(in_order, 0.95, effective, confidence), max(measurement.load.most_ms, in_order[-1])
     return Bounds(low, high, f"{p95}, with {percent} confidence at least {low:.1f} ms, but {worth_words}; {why}")
+
+
+def told(*parts: str) -> str:
+    """Put what there is to say, a paragraph each, into one detail."""
+    return "\n".join(filter(None, parts))
 
 
 def identifier(function: Check) -> str:

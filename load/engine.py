@@ -53,7 +53,8 @@ def run(url: str, load: Load) -> Measurement:
     decision = Decision(load, [recorder])
     with gevent.Timeout(ends_within_s, hung), telling(load, [recorder]):
         closed_s, vitals = send(url, load, recorder, decision)
-    return Measurement(load, decision.span(recorder.opens_s, closed_s), recorder.samples(closed_s), vitals)
+    span = decision.span(recorder.opens_s, closed_s)
+    return Measurement(load, span, recorder.samples(closed_s), vitals, recorder.began_s)
 
 
 def send(url: str, load: Load, recorder: Recorder, steering: Steering) -> tuple[float, Vitals]:

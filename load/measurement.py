@@ -12,6 +12,7 @@ from typing import NamedTuple
 from load.config import Load
 from load.quantile import nearest_rank, ordered
 from load.recorder import DROPPED, NOT_ASKED, Sample
+from load.server import NOTHING, Server
 
 SLIP_P99_MS = 20.0
 CPU_RATIO = 0.9
@@ -45,12 +46,17 @@ class Vitals:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The run: what was asked of it, when it really measured, every request, and how we were."""
+    """The run: what was asked of it, when it really measured, every request, how we were, and how the release was.
+
+    `began_s` is when the load began, by the machine's clock.
+    """
 
     load: Load
     span: Span
     everything: Sequence[Sample]
     vitals: Vitals
+    began_s: float = 0.0
+    server: Server = NOTHING
 
     @cached_property
     def window(self) -> list[Sample]:

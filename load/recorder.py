@@ -102,6 +102,11 @@ class Recorder:
         self.opens_s = opens_s
 
     @property
+    def began_s(self) -> float:
+        """When the clock was started, by the machine's own."""
+        return self._begun
+
+    @property
     def in_flight(self) -> int:
         """Arrivals handed over and not over: waiting for a user, or sent."""
         return self.handed_over - self.finished

@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from load.charts import charts
 from load.checks import CHECKS, Check, Finding, identifier
 from load.config import Load, resolve
 from load.measurement import Measurement
+from load.server import watched
 from load.summary import summary
 from load.table import to_columns, to_csv
 
@@ -74,7 +76,10 @@ class Runner:
             raise InputError(msg)
         if why := refusal(self.stage.release, "load", url):
             raise Undeclared(why)
-        measurement = self._attack(url, load)
+        with watched(self.stage.release.database.get("statistics")) as watching:
+            measurement = self._attack(url, load)
+            server = watching.end()
+        measurement = replace(measurement, server=server.since(measurement.began_s))
         report = msgspec.json.format(msgspec.json.encode(summary(measurement, self.stage.tools)))
         self._attachments = (
             self.stage.attach("load.json", report.decode()),

@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from load.correlation import worth
 from load.measurement import Measurement
 from load.proportion import share_interval
 from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
 from load.recorder import Sample
+from load.server import Server
 
-SCHEMA = 2
+SCHEMA = 3
 LIMITED = 429
 
 
@@ -38,10 +41,23 @@ def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any
         },
         "dropped": measurement.dropped,
         "not_asked": len(measurement.window) - measurement.asked,
+        "server": _server(measurement.server),
         "total": _group(measurement, measurement.sent),
         "requests": {
             name: _group(measurement, [one for one in measurement.sent if one.name == name]) for name in names
         },
+    }
+
+
+def _server(server: Server) -> dict[str, Any]:
+    """Give what was seen of the release's own side, and what was not."""
+    return {
+        "notes": list(server.notes),
+        "statements": [{**msgspec.structs.asdict(one), "mean_ms": one.mean_ms} for one in server.statements],
+        "moments": [
+            {**msgspec.structs.asdict(one), "own_mib": round(sum(one.own_mib.values()), 3) if one.own_mib else None}
+            for one in server.moments
+        ],
     }
 
 
