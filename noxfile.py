@@ -11,6 +11,7 @@ nox                              verify the release that release.toml describes,
 nox --parallel 2                 the same, stages side by side
 nox -s smoke gate                one stage, judged alone: HOLD, since the others did not run
 nox -s load gate -- --run PATH   run one stage again in an existing run, and judge the whole run again
+nox -s load -- --processes 4     send the load by four processes; by several machines: --master, --worker HOST
 nox -s init -- URL               write a first release.toml by looking at a running release
 nox -s accept -- --run PATH      print what a run found, for a person to accept some of it until a date
 nox -s backup -- --help          make, keep, prove and restore backups of PostgreSQL, as backup.toml says

@@ -11,7 +11,7 @@ import locust
 
 from checks.stage import Stage, from_environment
 from evidence.errors import InputError
-from load import engine
+from load import arguments, worker
 from load.checks import CHECKS, identifier
 from load.stage import BAD_INPUT, Runner
 
@@ -21,7 +21,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def main() -> int:
     """Open the stage, run, write the evidence: also where we are interrupted, and then without a result."""
+    options = arguments.read(sys.argv[1:])
     try:
+        if options.worker is not None:
+            return worker.work(options.master_host, options.port, arguments.key())
+        attack = arguments.attack(options)
         stage, interrupted = from_environment(), from_environment()
     except InputError as error:
         sys.stderr.write(f"{error}\n")
@@ -30,7 +34,7 @@ def main() -> int:
     interrupted.plan(map(identifier, CHECKS))
     for number in SIGNALS:
         signal.signal(number, lambda *_: _leave(interrupted))
-    code = Runner(stage, engine.run).run()
+    code = Runner(stage, attack).run()
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     stage.finish(code)

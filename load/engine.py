@@ -23,7 +23,7 @@ from locust.env import Environment
 from load.client import connections
 from load.config import Load, Request
 from load.generator import Watch
-from load.measurement import Measurement, Vitals
+from load.measurement import Measurement
 from load.recorder import Answer, Recorder
 from load.schedule import draw
 from load.steering import Decision, Steering
@@ -49,26 +49,26 @@ def run(url: str, load: Load) -> Measurement:
     reach(url)
     ends_within_s = load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S
     hung = Unreachable(f"the load did not end within {ends_within_s:.0f} s and was given up")
-    recorder = Recorder(draw(load), [request.name for request in load.requests])
+    recorder, watch = Recorder(draw(load), [request.name for request in load.requests]), Watch()
     decision = Decision(load, [recorder])
     with gevent.Timeout(ends_within_s, hung), telling(load, [recorder]):
-        closed_s, vitals = send(url, load, recorder, decision)
+        closed_s = send(url, load, recorder, decision, watch)
     span = decision.span(recorder.opens_s, closed_s)
-    return Measurement(load, span, recorder.samples(closed_s), vitals, recorder.began_s)
+    return Measurement(load, span, recorder.samples(closed_s), watch.vitals(), recorder.began_s)
 
 
-def send(url: str, load: Load, recorder: Recorder, steering: Steering) -> tuple[float, Vitals]:
-    """Send the recorder's plan, as the steering says; return when the window closed, and how we were."""
-    watch, accidents, numbers = Watch(), list[str](), gevent.queue.Queue()
+def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Watch) -> float:
+    """Send the recorder's plan, as the steering says; return when the window closed."""
+    numbers = gevent.queue.Queue()
     environment = Environment(user_classes=[_user(url, load, recorder, numbers)])
     # The type only: the text may quote the request and its secrets.
     environment.events.user_error.add_listener(  # type: ignore[no-untyped-call]
-        lambda exception, **_: accidents.append(f"an error of its own, {type(exception).__name__}")
+        lambda exception, **_: watch.accidents.append(f"an error of its own, {type(exception).__name__}")
     )
     runner = environment.create_local_runner()
     runner.spawn_users({"Visitor": load.max_in_flight})
     gevent.sleep(0)  # every user is waiting before the clock starts
-    recorder.begin()
+    recorder.begin(steering.starts())
     watching = None
     try:
         _warm_up(recorder, numbers, load, steering)
@@ -78,7 +78,7 @@ def send(url: str, load: Load, recorder: Recorder, steering: Steering) -> tuple[
     finally:
         gevent.killall(list(filter(None, [watching])))
         runner.quit()
-    return closed_s, Vitals(watch.lag_ms, watch.cpu_ratio, accidents)
+    return closed_s
 
 
 def _user(url: str, load: Load, recorder: Recorder, numbers: Any) -> type[FastHttpUser]:  # noqa: ANN401 - gevent is untyped
@@ -121,9 +121,11 @@ def _send(user: FastHttpUser, request: Request) -> Answer:
 def _warm_up(recorder: Recorder, numbers: Any, load: Load, steering: Steering) -> None:  # noqa: ANN401 - gevent is untyped
     """Send until the steering says that warm-up is over, and open the window."""
     opens_s, number = 0.0, 0
-    for opens_s in recorder.plan.looks_s:
+    for look_s in recorder.plan.looks_s:
+        number = _hand_over(recorder, numbers, range(number, recorder.plan.first), look_s, load)
+        answer, opens_s = gevent.spawn(steering.opens, look_s), look_s + steering.notice_s
         number = _hand_over(recorder, numbers, range(number, recorder.plan.first), opens_s, load)
-        if steering.opens(opens_s):
+        if answer.get():
             break
     recorder.open(opens_s)
 
@@ -134,7 +136,9 @@ def _measure(recorder: Recorder, numbers: Any, load: Load, steering: Steering) -
     for closing in recorder.plan.closings_s:
         closes_s = recorder.opens_s + closing
         number = _hand_over(recorder, numbers, range(number, len(recorder.at_s)), closes_s, load)
-        if steering.closes(closes_s):
+        answer = gevent.spawn(steering.closes, closes_s)
+        number = _hand_over(recorder, numbers, range(number, len(recorder.at_s)), closes_s + steering.notice_s, load)
+        if answer.get():
             break
     return closes_s
 

@@ -42,6 +42,8 @@ class Vitals:
     cpu_ratio: Sequence[float]
     accidents: Sequence[str] = ()
     """What went wrong in our own code: each an error of ours, not of the release."""
+    notes: Sequence[str] = ()
+    """What befell us without harm to what was measured: people are told."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Measurement:
     vitals: Vitals
     began_s: float = 0.0
     server: Server = NOTHING
+    parts: Sequence[Measurement] = ()
+    """What each of several generators sent, and how that one was."""
 
     @cached_property
     def window(self) -> list[Sample]:
@@ -115,9 +119,14 @@ class Measurement:
         in_time = sum(1 for sample in self.window if sample.at_s + sample.slip_ms / 1000 < self.span.closes_s)
         return in_time / len(self.window)
 
-    def unfit(self) -> str:
-        """Say why nothing can be said about the release; empty where the generator kept up."""
+    def reasons(self) -> list[str]:
+        """Say how a generator did not keep up; of several, each is judged by itself, and one is enough."""
+        if self.parts:
+            named = enumerate((part.reasons() for part in self.parts), start=1)
+            return [f"generator {number} of {len(self.parts)}: {one}" for number, them in named for one in them]
         reasons = list(dict.fromkeys(self.vitals.accidents))
+        if not self.window:  # one of many generators had no arrival in it
+            return reasons
         if self.slip_p99_ms > SLIP_P99_MS:
             reasons.append(
                 f"1 request in 100 left more than {self.slip_p99_ms:.0f} ms late (bound {SLIP_P99_MS:.0f} ms)"
@@ -128,6 +137,11 @@ class Measurement:
             reasons.append(
                 f"it got to {self.handed_over_ratio:.1%} of the arrivals in time (bound {HANDED_OVER_RATIO:.0%})"
             )
+        return reasons
+
+    def unfit(self) -> str:
+        """Say why nothing can be said about the release; empty where every generator kept up."""
+        reasons = self.reasons()
         if not reasons:
             return ""
         mend = "give it a core of its own, or lower [load] rate_per_s"

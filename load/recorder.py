@@ -86,9 +86,9 @@ class Recorder:
         self._recent_ms: deque[float] = deque(maxlen=RECENT)
         self.news: list[int] = []
 
-    def begin(self) -> None:
-        """Start the clock."""
-        self._begun = time.perf_counter()
+    def begin(self, at: float | None = None) -> None:
+        """Start the clock: now, or as it was at this reading of `time.perf_counter`, which may be one to come."""
+        self._begun = time.perf_counter() if at is None else at
 
     def now_s(self) -> float:
         """Seconds since the start."""
@@ -150,8 +150,19 @@ class Recorder:
         self._slip_s[number] = slip_s
         if error in {DROPPED, UNANSWERED}:
             self._error[number] = error
+            self.finished += error == DROPPED
         else:
             self.answer(number, Answer(service_ms, status, size, error))
+
+    def left(self) -> list[int]:
+        """Return those that were handed over, and have no answer."""
+        return [number for number, error in enumerate(self._error) if error in {DROPPED, UNANSWERED}]
+
+    def known_until_s(self) -> float:
+        """Until when all that was to be sent in the window is known to be over."""
+        if not math.isfinite(self.opens_s):
+            return -math.inf
+        return min((self.at_s[n] for n in self._window() if self._error[n] == NOT_ASKED), default=math.inf)
 
     def recent_p95_ms(self) -> float:
         """Return the p95 of the last requests that were over; not a number before the first."""

@@ -99,6 +99,8 @@ class Runner:
             finding, outcome = Finding({}, str(error)), Outcome.FAILED
         except Exception as error:  # noqa: BLE001 - not an assertion: we could not tell
             finding, outcome = Finding({}, f"{type(error).__name__}: {error}"), Outcome.ERRORED
+        if notes := measurement.vitals.notes:
+            finding = Finding(finding.measured, "\n".join(filter(None, [finding.detail, *notes])))
         if unfit := measurement.unfit():
             seen = f"{unfit}\nseen all the same: {finding.detail or 'nothing amiss'}"
             finding, outcome = Finding(finding.measured, seen), Outcome.ERRORED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +17,14 @@ Timed = tuple[float, float]
 
 
 class Steering(Protocol):
-    """Decides, asked when the time has come; a generator waits for the answer before it goes on."""
+    """Decides, asked when the time has come; the answer holds `notice_s` later, and the load goes on until then."""
+
+    @property
+    def notice_s(self) -> float:
+        """How long an answer may take."""
+
+    def starts(self) -> float:
+        """Say when the run begins, by this process's `time.perf_counter`, once whoever sends is ready."""
 
     def opens(self, at_s: float) -> bool:
         """Say whether warm-up is over, so that the window opens now."""
@@ -27,12 +35,17 @@ class Steering(Protocol):
 
 @dataclass
 class Decision:
-    """Decides from what the given recorders know."""
+    """Decides from what the given recorders know, at once."""
 
     load: Load
     recorders: Iterable[Recorder]
     steady_s: float | None = None
     """From when on latencies were steady, once they were."""
+    notice_s: float = 0.0
+
+    def starts(self) -> float:
+        """Now."""
+        return time.perf_counter()
 
     def opens(self, at_s: float) -> bool:
         """Where MSER-5 finds that the transient ended in the first half; at the latest after the longest warm-up."""

@@ -56,13 +56,18 @@ class Command:
     """`python -m load` on a release with the given `[load]`."""
 
     def __init__(self, release_file: Path, run: Path) -> None:
-        """Nothing runs yet."""
+        """Nothing runs yet; `within` is what each process is started by."""
         self.run = run
+        self.within: tuple[str, ...] = ()
         self._release_file = release_file
 
-    def start(self, url: str, load: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, url: str, load: str, *options: str, **variables: str) -> subprocess.Popen[str]:
         """Start it."""
         self._release_file.write_text(f"{self._release_file.read_text()}\n[load]\n{load}")
+        return self.process(url, *options, **variables)
+
+    def process(self, url: str, *options: str, **variables: str) -> subprocess.Popen[str]:
+        """Start another process of it, such as a worker."""
         environment = {
             **os.environ,
             "RELEASE_FILE": str(self._release_file),
@@ -72,7 +77,7 @@ class Command:
             **variables,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "load"],
+            [*self.within, sys.executable, "-m", "load", *options],
             cwd=TREE,
             env=environment,
             stdout=subprocess.PIPE,
@@ -80,11 +85,14 @@ class Command:
             text=True,
         )
 
-    def __call__(self, url: str, load: str, **variables: str) -> Ran:
+    def __call__(self, url: str, load: str, *options: str, **variables: str) -> Ran:
         """Run it to its end."""
-        process = self.start(url, load, **variables)
+        return self.ended(self.start(url, load, *options, **variables))
+
+    def ended(self, process: subprocess.Popen[str]) -> Ran:
+        """Wait for its end."""
         try:
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=60)
         finally:
             process.kill()
         return Ran(process.returncode, output, self.run)

@@ -1,6 +1,6 @@
 """A small real HTTP server, in a thread, whose faults are known: what it did is the truth that a run is held to.
 
-`python -m tests.load.server` serves in a process of its own, says where, and ends with its standard input.
+`python -m tests.load.server [HOST]` serves in a process of its own, says where, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ its first request on, answers nobody; what /lognormal draws from; how long /bimo
 class Server:
     """`with Server() as server`: `server.url`, and `server.seen`, the requests that really arrived, by path."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         """Listen; nothing is answered before `with`."""
         self.seen: Counter[str] = Counter()
         self.reused = 0
         self._first_s: dict[str, float] = {}
         self._chance = random.Random(1)  # noqa: S311 - repeatable on purpose
         self._loop = asyncio.new_event_loop()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        self._listener = socket.create_server((host, 0), backlog=1000)
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://{host}:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
         """Serve."""
@@ -142,7 +142,7 @@ class Server:
 
 
 if __name__ == "__main__":
-    with Server() as serving:
+    with Server(*sys.argv[1:]) as serving:
         sys.stdout.write(f"{serving.url}\n")
         sys.stdout.flush()
         sys.stdin.read()

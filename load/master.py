@@ -1,0 +1,300 @@
+"""`--master`, and `--processes N`: deal the arrivals to workers, decide for them, and put together what they tell.
+
+The plan is drawn once and dealt like cards, so that together the workers send the same Poisson process that one would.
+Each tells every request; the master alone decides when warm-up is over and when the window closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import gevent  # type: ignore[import-untyped]
+import gevent.queue  # type: ignore[import-untyped]
+import gevent.socket  # type: ignore[import-untyped]
+import msgspec
+
+from checks.permission import is_loopback
+from evidence.errors import InputError
+from load.channel import Answered, Asked, Begin, Channel, Done, Lost, Ping, Pong, Ready, Report, Said, Start
+from load.config import Load
+from load.engine import SLACK_S, Unreachable, reach, telling
+from load.measurement import Measurement, Vitals
+from load.recorder import Recorder
+from load.schedule import Plan, draw
+from load.steering import Decision
+from load.worker import NOTICE_S
+
+LOOK_EVERY_S = 0.2
+SILENT_S = 5.0
+READY_WITHIN_S = 30.0
+STARTS_IN_S = 0.5
+PINGS = 8
+"""Named waits: between looks whether all workers have joined; without a word (each has one every half second) until one
+is lost; for their users; and from the word until the run starts. How often each clock is asked: the quickest answer
+counts."""
+
+
+@dataclass(eq=False)
+class Member:
+    """A worker, as its master knows it."""
+
+    number: int
+    of: int
+    channel: Channel
+    recorder: Recorder
+    watch: tuple[list[float], list[float], list[str]] = field(default_factory=lambda: ([], [], []))
+    peer: str = ""
+    heard: float = 0.0
+    ready = done = False
+    asked_s: float = -1.0
+    clock: tuple[float, float] | None = None
+    """Its clock and ours, when it was asked last."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"generator {self.number + 1} of {self.of} ({self.peer})"
+
+    def told(self) -> bool:
+        """Whether it has told its clock."""
+        return self.clock is not None
+
+
+class Gone(Exception):
+    """A worker was lost."""
+
+    def __init__(self, member: Member, why: str) -> None:
+        """Say which, and why: what it told last of itself, else what we saw."""
+        since_s = member.recorder.now_s()
+        when = "before the start" if math.isnan(since_s) else f"{since_s:.1f} s after the start"
+        super().__init__(f"{member.name} was lost {when}: {'; '.join(member.watch[2]) or why}")
+
+
+def run(url: str, load: Load, channels: Sequence[Channel]) -> Measurement:
+    """Send the declared load to the target by these workers; Unreachable where nothing can be said."""
+    reach(url)
+    master = Master(url, load, channels)
+    most_s = load.most_warmup_s + load.most_s + load.timeout_s + READY_WITHIN_S + SLACK_S
+    hung = Unreachable(f"the load did not end within {most_s:.0f} s and was given up")
+    try:
+        with gevent.Timeout(most_s, hung):
+            return master.run()
+    finally:
+        master.close()
+
+
+def gather(
+    listener: gevent.socket.socket, workers: int, key: str, missed: Callable[[], str] = str, within_s: float = 60.0
+) -> list[Channel]:
+    """Wait for so many workers that know the key; Unreachable where they do not come, or `missed` says why not."""
+    channels: list[Channel] = []
+    deadline = time.monotonic() + within_s
+    listener.settimeout(LOOK_EVERY_S)
+    why = ""
+    while len(channels) < workers and not why:
+        with contextlib.suppress(TimeoutError):
+            channels.extend(_joined(Channel(listener.accept()[0]), key))
+        late = time.monotonic() > deadline
+        why = missed() or (f"{len(channels)} of {workers} workers joined within {within_s:.0f} s" if late else "")
+    if len(channels) < workers:
+        for channel in channels:
+            channel.close()
+        raise Unreachable(why)
+    return channels
+
+
+def _joined(channel: Channel, key: str) -> list[Channel]:
+    """Return the worker where it is one; whoever else it was, the workers are still to come."""
+    try:
+        channel.prove(key, master=True)
+    except Lost as error:
+        sys.stderr.write(f"no worker of ours: {error}\n")
+        sys.stderr.flush()
+        channel.close()
+        return []
+    return [channel]
+
+
+class Master:
+    """One run."""
+
+    def __init__(self, url: str, load: Load, channels: Sequence[Channel]) -> None:
+        """Deal the arrivals, and the users that send them; InputError where there are too few, or no way there."""
+        if load.max_in_flight < len(channels):
+            msg = f"[load] max_in_flight is {load.max_in_flight}, less than the {len(channels)} generators"
+            raise InputError(msg)
+        for channel in channels:
+            _check_way(url, channel.peer)
+        self.url, self.load = url, load
+        plan, names = draw(load), [request.name for request in load.requests]
+        self.members = [
+            Member(
+                number, len(channels), channel, Recorder(plan.dealt(number, len(channels)), names), peer=channel.peer
+            )
+            for number, channel in enumerate(channels)
+        ]
+        self.decision = Decision(load, [member.recorder for member in self.members])
+        self._inbox = gevent.queue.Queue()
+        self._readers = [gevent.spawn(self._read, member) for member in self.members]
+
+    def run(self) -> Measurement:
+        """Run, and put the parts together."""
+        notes: list[str] = []
+        closed_s = -1.0
+        try:
+            closed_s = self._steer(self._start())
+        except Gone as gone:
+            closed_s = self._closed_before()
+            if closed_s < 0:
+                msg = f"{gone}, before the window could close: what the others sent was not the load that is declared"
+                raise Unreachable(msg) from None
+            notes.append(f"{gone}; the window closed before that, and all that was sent in it is known")
+        return self._together(closed_s, notes)
+
+    def close(self) -> None:
+        """Let the workers go."""
+        gevent.killall(self._readers)
+        for member in self.members:
+            member.channel.close()
+
+    def _start(self) -> Plan:
+        """Deal, align the clocks, and say when it begins."""
+        for member in self.members:
+            member.heard = time.perf_counter()
+            plan, share = member.recorder.plan, len(range(member.number, self.load.max_in_flight, member.of))
+            load = msgspec.structs.replace(self.load, max_in_flight=share)
+            self._say(member, Begin(self.url, load, plan.at_s.tobytes(), plan.kinds.tobytes(), *plan[2:]))
+        self._wait(lambda: all(member.ready for member in self.members), READY_WITHIN_S)
+        offsets = [self._offset(member) for member in self.members]
+        begins = time.perf_counter() + STARTS_IN_S
+        for member, offset in zip(self.members, offsets, strict=True):
+            member.recorder.begin(begins)
+            self._say(member, Start(begins + offset))
+        return self.members[0].recorder.plan
+
+    def _offset(self, member: Member) -> float:
+        """Return how far its clock is ahead of ours; off by half the quickest way there and back, at the most."""
+        answers: list[tuple[float, float]] = []
+        for _ in range(PINGS):
+            member.clock, asked = None, time.perf_counter()
+            self._say(member, Ping())
+            self._wait(member.told)
+            theirs, ours = member.clock or (math.nan, math.nan)
+            answers.append((ours - asked, theirs - (asked + ours) / 2))
+        return min(answers)[1]
+
+    def _steer(self, plan: Plan) -> float:
+        """Decide for all, when all have asked; return when the window closed."""
+        opens_s = closes_s = 0.0
+        with telling(self.load, [member.recorder for member in self.members]):
+            for look_s in plan.looks_s:
+                opens_s = look_s + NOTICE_S
+                if self._decide(look_s, self.decision.opens, opens_s):
+                    break
+            else:
+                self._open(opens_s)
+            for closing in plan.closings_s:
+                closes_s = opens_s + closing
+                if self._decide(closes_s, self.decision.closes):
+                    break
+            self._wait(lambda: all(member.done for member in self.members))
+        return closes_s
+
+    def _decide(self, at_s: float, rule: Callable[[float], bool], opens_s: float | None = None) -> bool:
+        self._wait(lambda: all(member.asked_s >= at_s - 1e-6 for member in self.members))
+        yes = rule(at_s)
+        if yes and opens_s is not None:
+            self._open(opens_s)
+        for member in self.members:
+            self._say(member, Answered(yes))
+        return yes
+
+    def _open(self, opens_s: float) -> None:
+        for member in self.members:
+            member.recorder.open(opens_s)
+
+    def _closed_before(self) -> float:
+        """Return the last time that the window may close at, with all until then known of all; none is -1."""
+        one = self.members[0].recorder
+        known_s = min(member.recorder.known_until_s() for member in self.members)
+        closings = (one.opens_s + closing for closing in one.plan.closings_s)
+        # An arrival after that, however long the gap before it, must not be from before the loss.
+        past = itertools.takewhile(lambda at_s: at_s <= min(known_s, one.now_s()), closings)
+        return max(past, default=-1.0)
+
+    def _together(self, closed_s: float, notes: Sequence[str]) -> Measurement:
+        span = self.decision.span(self.members[0].recorder.opens_s, closed_s)
+        parts = [
+            Measurement(self.load, span, member.recorder.samples(closed_s), Vitals(*member.watch))
+            for member in self.members
+        ]
+        everything = sorted((sample for part in parts for sample in part.everything), key=lambda sample: sample.at_s)
+        lag_ms, cpu_ratio, accidents = (
+            list(itertools.chain(*each)) for each in zip(*(m.watch for m in self.members), strict=True)
+        )
+        vitals = Vitals(lag_ms, cpu_ratio, accidents, notes)
+        began_s = self.members[0].recorder.began_s
+        return Measurement(self.load, span, everything, vitals, began_s, parts=parts)
+
+    def _wait(self, enough: Callable[[], bool], within_s: float | None = None) -> None:
+        """Hear what workers say until it is enough; Gone where one of them is lost."""
+        deadline = time.perf_counter() + (within_s or float("inf"))
+        while not enough():
+            try:
+                member, said = self._inbox.get(timeout=SILENT_S / 5)
+                self._hear(member, said)
+            except gevent.queue.Empty:
+                pass
+            now = time.perf_counter()
+            for member in self.members:
+                if not member.done and (now - member.heard > SILENT_S or now > deadline):
+                    why = f"it was silent for {now - member.heard:.1f} s"
+                    raise Gone(member, why)
+
+    def _hear(self, member: Member, said: Said | Lost) -> None:
+        match said:
+            case Report(rows, lag_ms, cpu_ratio, accidents):
+                for row in rows:
+                    member.recorder.take(row)
+                member.watch[0].extend(lag_ms)
+                member.watch[1].extend(cpu_ratio)
+                member.watch[2].extend(accidents)
+            case Asked(at_s):
+                member.asked_s = at_s
+            case Pong(theirs):
+                member.clock = theirs, member.heard
+            case Ready():
+                member.ready = True
+            case Done():
+                member.done = True
+            case _ if not member.done:
+                why = str(said) if isinstance(said, Lost) else f"it said {type(said).__name__}"
+                raise Gone(member, why)
+
+    def _read(self, member: Member) -> None:
+        try:
+            while True:
+                said = member.channel.receive()
+                member.heard = time.perf_counter()
+                self._inbox.put((member, said))
+        except Lost as error:
+            self._inbox.put((member, error))
+
+    def _say(self, member: Member, message: Said) -> None:
+        try:
+            member.channel.send(message)
+        except Lost as error:
+            raise Gone(member, str(error)) from None
+
+
+def _check_way(url: str, peer: str) -> None:
+    """Refuse a target on our loopback for a worker elsewhere: there it is the worker's own."""
+    if is_loopback(url) and not is_loopback(f"http://{peer if ':' not in peer else f'[{peer}]'}"):
+        msg = f"TARGET_URL is {url}, this machine itself, which the worker at {peer} does not reach by that name"
+        raise InputError(msg)
