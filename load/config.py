@@ -11,6 +11,7 @@ import msgspec
 
 from evidence.errors import InputError
 from evidence.variables import resolve as filled
+from load import shape as shapes
 
 MOST_ARRIVALS = 500_000
 """Every request is kept in memory and in an attachment."""
@@ -45,10 +46,12 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `duration_s`).
     `max_in_flight` bounds the requests at work at once. `timeout_s` is how long a request may take, an arrival may wait
     for a free user, and the run waits at its end.
+    `shape` is how the rate changes within the window: a name, in terms of `rate_per_s` and `duration_s`, or stages of
+    its own. `held_ms` is the latency up to which the p95 of a stage is said to have held, so that the knee is found.
     """
 
     rate_per_s: Positive
-    duration_s: Annotated[float, msgspec.Meta(ge=2, le=3600)]
+    duration_s: Annotated[float, msgspec.Meta(ge=2, le=3600)] = 15
     requests: Annotated[tuple[Request, ...], msgspec.Meta(min_length=1)]
     warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5
     longest_warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30
@@ -56,18 +59,26 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     longest_s: Annotated[float, msgspec.Meta(ge=2, le=3600)] | None = None
     precise: Annotated[float, msgspec.Meta(gt=0, le=10)] = 0.5
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10
+    shape: shapes.Preset | tuple[shapes.Stage, ...] = "steady"
+    held_ms: Positive | None = None
     seed: int = 1
     headers: dict[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be kept in memory, and what asks for nothing."""
-        if self.most_s < self.duration_s:
+        if self.longest_s is not None and self.longest_s < self.duration_s:
             msg = f"longest_s is {self.longest_s:g}, less than duration_s, which is {self.duration_s:g}"
             raise ValueError(msg)
-        asked = self.rate_per_s * (self.most_warmup_s + self.most_s)
+        if self.stages or not isinstance(self.shape, str):
+            shapes.judged(self.stages)
+            if self.longest_s is not None:
+                msg = "longest_s is for the shape `steady`: stages are as long as they say"
+                raise ValueError(msg)
+        asked = self.rate_per_s * self.most_warmup_s + sum(stage.rate_per_s * stage.for_s for stage in self.window)
         if asked > MOST_ARRIVALS:
             msg = (
-                f"rate_per_s x (longest_warmup_s + longest_s) is {asked:.0f}; at most {MOST_ARRIVALS} arrivals are kept"
+                f"rate_per_s x (longest_warmup_s + longest_s), or the sum of the stages, is {asked:.0f}; "
+                f"at most {MOST_ARRIVALS} arrivals are kept"
             )
             raise ValueError(msg)
         if round(self.rate_per_s * self.duration_s) < 1:
@@ -75,9 +86,20 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError(msg)
 
     @property
+    def stages(self) -> tuple[shapes.Stage, ...]:
+        """The stages of the shape; none is the window that closes when enough is known."""
+        return shapes.stages(self.shape, self.rate_per_s, self.duration_s)
+
+    @property
+    def window(self) -> tuple[shapes.Stage, ...]:
+        """All that may be asked in the measuring window."""
+        steady = shapes.Stage(rate_per_s=self.rate_per_s, for_s=self.longest_s or self.duration_s, judged=True)
+        return self.stages or (steady,)
+
+    @property
     def most_s(self) -> float:
         """How long the measuring window may be at the most."""
-        return self.duration_s if self.longest_s is None else self.longest_s
+        return sum(stage.for_s for stage in self.window)
 
     @property
     def most_ms(self) -> float:

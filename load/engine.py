@@ -180,7 +180,7 @@ def _tell(load: Load, recorders: Sequence[Recorder]) -> None:
         gevent.sleep(PROGRESS_EVERY_S)
         opened = math.isfinite(one.opens_s)
         doing = f"window since {one.opens_s:.1f} s" if opened else "warm-up"
-        shortest = (one.opens_s if opened else load.warmup_s) + load.duration_s
+        shortest = (one.opens_s if opened else load.warmup_s) + (load.most_s if load.stages else load.duration_s)
         arrivals, in_flight, errors = (
             sum(getattr(recorder, name) for recorder in recorders) for name in ("handed_over", "in_flight", "errors")
         )

@@ -65,7 +65,7 @@ class Measurement:
     @cached_property
     def window(self) -> list[Sample]:
         """Arrivals of the measuring window, in order of intended start."""
-        return [sample for sample in self.everything if sample.at_s >= self.span.opens_s]
+        return [sample for sample in self.everything if self.span.opens_s <= sample.at_s < self.span.closes_s]
 
     @cached_property
     def sent(self) -> list[Sample]:

@@ -8,6 +8,7 @@ from array import array
 from typing import NamedTuple
 
 from load.config import Load
+from load.shape import Part, Stage, parts
 
 LOOK_WARMUP_EVERY_S = 2.5
 LOOK_EVERY_S = 5.0
@@ -42,9 +43,10 @@ def draw(load: Load) -> Plan:
     one keeps the bursts, and takes the luck of the draw out of asked against achieved.
     """
     looks_s = tuple(_edges(load.warmup_s, LOOK_WARMUP_EVERY_S, load.most_warmup_s)) if load.warmup_s else ()
-    closings_s = tuple(_edges(load.duration_s, LOOK_EVERY_S, load.most_s))
-    window = _starts(random.Random(load.seed), closings_s, load)  # noqa: S311 - repeatable on purpose
-    warmup = _starts(random.Random(~load.seed), looks_s, load)  # noqa: S311 - the same
+    closings_s = (load.most_s,) if load.stages else tuple(_edges(load.duration_s, LOOK_EVERY_S, load.most_s))
+    stages = parts(load.stages) if load.stages else _steady(closings_s, load)
+    window = _starts(random.Random(load.seed), stages, load)  # noqa: S311 - repeatable on purpose
+    warmup = _starts(random.Random(~load.seed), _steady(looks_s, load), load)  # noqa: S311 - the same
     at_s, kinds = array("d", warmup[0] + window[0]), array("H", warmup[1] + window[1])
     return Plan(at_s, kinds, len(warmup[0]), looks_s, closings_s)
 
@@ -54,12 +56,19 @@ def _edges(shortest: float, step: float, longest: float) -> list[float]:
     return [*itertools.takewhile(lambda end: end < longest, itertools.count(shortest, step)), longest]
 
 
-def _starts(source: random.Random, edges: tuple[float, ...], load: Load) -> tuple[list[float], list[int]]:
-    """Draw the starts between neighbouring edges, each part by itself, and what is asked at each."""
+def _steady(edges: tuple[float, ...], load: Load) -> list[Part]:
+    """Return the parts between neighbouring edges, at the one rate."""
+    return [
+        Part(Stage(rate_per_s=load.rate_per_s, for_s=1), begin, end) for begin, end in itertools.pairwise((0.0, *edges))
+    ]
+
+
+def _starts(source: random.Random, stages: list[Part], load: Load) -> tuple[list[float], list[int]]:
+    """Draw the starts of each part by itself, and what is asked at each."""
     at_s = [
         start
-        for begin, end in itertools.pairwise((0.0, *edges))
-        for start in sorted(source.uniform(begin, end) for _ in range(round(load.rate_per_s * (end - begin))))
+        for stage, begin, end in stages
+        for start in sorted(source.uniform(begin, end) for _ in range(round(stage.rate_per_s * (end - begin))))
     ]
     weights = [request.weight for request in load.requests]
     return at_s, source.choices(range(len(weights)), weights, k=len(at_s))

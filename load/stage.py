@@ -25,6 +25,7 @@ from load.checks import CHECKS, Check, Finding, identifier
 from load.config import Load, resolve
 from load.measurement import Measurement
 from load.server import watched
+from load.stages import knee, stages, words
 from load.summary import summary
 from load.table import to_columns, to_csv
 
@@ -43,6 +44,7 @@ class Runner:
         self._attack = attack
         self._started = now()
         self._attachments: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = ()
         stage.plan(map(identifier, CHECKS))
 
     def run(self) -> int:
@@ -80,7 +82,10 @@ class Runner:
             measurement = self._attack(url, load)
             server = watching.end()
         measurement = replace(measurement, server=server.since(measurement.began_s))
-        report = msgspec.json.format(msgspec.json.encode(summary(measurement, self.stage.tools)))
+        told = stages(measurement)
+        self._notes = tuple(filter(None, [words(measurement, told), *measurement.vitals.notes]))
+        numbers = {**summary(measurement, self.stage.tools), "stages": told, "knee_per_s": knee(told)}
+        report = msgspec.json.format(msgspec.json.encode(numbers))
         self._attachments = (
             self.stage.attach("load.json", report.decode()),
             self.stage.attach("requests.csv.gz", to_csv(measurement.everything)),
@@ -99,8 +104,7 @@ class Runner:
             finding, outcome = Finding({}, str(error)), Outcome.FAILED
         except Exception as error:  # noqa: BLE001 - not an assertion: we could not tell
             finding, outcome = Finding({}, f"{type(error).__name__}: {error}"), Outcome.ERRORED
-        if notes := measurement.vitals.notes:
-            finding = Finding(finding.measured, "\n".join(filter(None, [finding.detail, *notes])))
+        finding = Finding(finding.measured, "\n".join(filter(None, [finding.detail, *self._notes])))
         if unfit := measurement.unfit():
             seen = f"{unfit}\nseen all the same: {finding.detail or 'nothing amiss'}"
             finding, outcome = Finding(finding.measured, seen), Outcome.ERRORED

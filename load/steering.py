@@ -11,6 +11,7 @@ from load.config import Load
 from load.measurement import Span
 from load.quantile import is_precise
 from load.recorder import Recorder
+from load.shape import judged
 from load.warmup import steady_from
 
 Timed = tuple[float, float]
@@ -60,8 +61,12 @@ class Decision:
         return is_precise([latency for _, latency in self._known(Recorder.measuring)], 0.95, self.load.precise)
 
     def span(self, opened_s: float, closed_s: float) -> Span:
-        """Give what was decided."""
-        return Span(opened_s, closed_s, self.steady_s if self.load.warmup_s else 0.0)
+        """Give what was decided: the part that is judged, which of a shape was declared."""
+        steady_s = self.steady_s if self.load.warmup_s else 0.0
+        if not self.load.stages:
+            return Span(opened_s, closed_s, steady_s)
+        begin_s, end_s = judged(self.load.stages)
+        return Span(opened_s + begin_s, opened_s + end_s, steady_s)
 
     def _known(self, look: Callable[[Recorder], list[Timed]]) -> list[Timed]:
         return sorted(timed for recorder in self.recorders for timed in look(recorder))

@@ -27,9 +27,11 @@ FREEZE_S = (1.0, 1.5)
 MEDIAN_MS, P95_MS = 40.0, 90.0
 COMMON_MS, RARE_MS, RARE = 20.0, 120.0, 0.06
 STALL_EVERY_S, STALL_S, SERVICE_MS = 10.0, 1.0, 10.0
+ONE_AT_A_TIME_S = 0.01
 """How often /reset resets before it answers; how long /mixed takes, one in SLOW_EVERY being slow; when /freezing, from
 its first request on, answers nobody; what /lognormal draws from; how long /bimodal takes, and how often for long; when
-/stalling, amid every so many seconds from its first request on, answers nobody, and how long it takes else."""
+/stalling, amid every so many seconds from its first request on, answers nobody, and how long it takes else; how long
+/queued takes for each, one after the other."""
 
 
 class Server:
@@ -42,6 +44,7 @@ class Server:
         self._first_s: dict[str, float] = {}
         self._chance = random.Random(1)  # noqa: S311 - repeatable on purpose
         self._loop = asyncio.new_event_loop()
+        self._free_s = 0.0
         self._listener = socket.create_server((host, 0), backlog=1000)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.url = f"http://{host}:{self._listener.getsockname()[1]}"
@@ -78,6 +81,7 @@ class Server:
             "/lognormal": self._lognormal,
             "/bimodal": self._bimodal,
             "/stalling": self._stalling,
+            "/queued": self._queued,
         }
         served = 0
         try:
@@ -133,6 +137,12 @@ class Server:
 
     async def _bimodal(self, _: asyncio.StreamWriter) -> bytes:
         await asyncio.sleep((RARE_MS if self._chance.random() < RARE else COMMON_MS) / 1000)
+        return OK
+
+    async def _queued(self, _: asyncio.StreamWriter) -> bytes:
+        now_s = self._loop.time()
+        self._free_s = max(now_s, self._free_s) + ONE_AT_A_TIME_S
+        await asyncio.sleep(self._free_s - now_s)
         return OK
 
     async def _stalling(self, _: asyncio.StreamWriter) -> bytes:
