@@ -46,6 +46,8 @@ class Begin(Message, frozen=True):
     first: int
     looks_s: tuple[float, ...]
     closings_s: tuple[float, ...]
+    number: int
+    of: int
 
 
 class Ping(Message, frozen=True):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from evidence.errors import InputError
-from evidence.variables import resolve as filled
 from load import shape as shapes
 
 MOST_ARRIVALS = 500_000
@@ -23,6 +19,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Path = Annotated[str, msgspec.Meta(pattern=r"^/(?!/)[^\x00-\x20\x7f]*$")]
 Method = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]+$")]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 Status = Annotated[int, msgspec.Meta(ge=200, le=599)]
 
 
@@ -38,9 +35,42 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     weight: Positive = 1
 
 
+class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[load.login]`: what each user sends once, before the clock starts; its cookies are kept.
+
+    `data` is a CSV file with a row a user, whose columns are filled in; `token` is the key of its JSON answer that
+    requests then have as `{token}`.
+    """
+
+    path: Path
+    method: Method = "POST"
+    json: Any = None
+    form: dict[str, str] = msgspec.field(default_factory=dict)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    expect: Status = 200
+    token: str = ""
+    data: str = ""
+    rows: tuple[dict[str, str], ...] = ()
+
+    @property
+    def request(self) -> Request:
+        """It as a request."""
+        return Request(
+            name="login",
+            path=self.path,
+            method=self.method,
+            json=self.json,
+            headers=self.headers,
+            expect=self.expect,
+        )
+
+
 class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[load]`: arrivals a second, in an open model, for `warmup_s` (discarded) and then `duration_s` (measured).
 
+    The model `closed` has `users` instead, of whom each waits for its answer, and then between both of `think_s`,
+    before it asks again; `locustfile` is the team's own file of such users. `data` is a CSV file, whose next row each
+    request has.
     Warm-up lasts until latencies are steady, at the most `longest_warmup_s`; 0 means that there is none. The window
     stays open until the interval of the p95 is at most `precise` of it wide, at the most for `longest_s` (default:
     `duration_s`).
@@ -50,9 +80,16 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     its own. `held_ms` is the latency up to which the p95 of a stage is said to have held, so that the knee is found.
     """
 
-    rate_per_s: Positive
+    rate_per_s: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 0
     duration_s: Annotated[float, msgspec.Meta(ge=2, le=3600)] = 15
-    requests: Annotated[tuple[Request, ...], msgspec.Meta(min_length=1)]
+    requests: tuple[Request, ...] = ()
+    model: Literal["open", "closed"] = "open"
+    users: Annotated[int, msgspec.Meta(ge=1, le=5000)] | None = None
+    think_s: tuple[Seconds, Seconds] = (0, 0)
+    locustfile: str = ""
+    data: str = ""
+    rows: tuple[dict[str, str], ...] = ()
+    login: Login | None = None
     warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5
     longest_warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 200
@@ -65,7 +102,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     headers: dict[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be kept in memory, and what asks for nothing."""
+        """Refuse what cannot be kept in memory, what asks for nothing, and what is of another model."""
+        self._check_model()
         if self.longest_s is not None and self.longest_s < self.duration_s:
             msg = f"longest_s is {self.longest_s:g}, less than duration_s, which is {self.duration_s:g}"
             raise ValueError(msg)
@@ -81,9 +119,37 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 f"at most {MOST_ARRIVALS} arrivals are kept"
             )
             raise ValueError(msg)
-        if round(self.rate_per_s * self.duration_s) < 1:
+        if self.model == "open" and round(self.rate_per_s * self.duration_s) < 1:
             msg = "rate_per_s x duration_s asks for less than one request"
             raise ValueError(msg)
+
+    def _check_model(self) -> None:
+        """Each model has fields of its own: one that would be ignored is refused."""
+        closed = self.model == "closed"
+        wrong = {
+            "needs rate_per_s, the arrivals in a second": not closed and not self.rate_per_s,
+            "has no users: max_in_flight bounds those of an open model": not closed and self.users is not None,
+            "has no think_s: arrivals come when they are scheduled": not closed and any(self.think_s),
+            "has no locustfile: users that wait for their answers are of the model `closed`": not closed
+            and self.locustfile,
+            "needs users": closed and not self.users,
+            "has no rate_per_s: how much is asked depends on the release": closed and self.rate_per_s,
+            "has no shape but `steady`": closed and self.shape != "steady",
+            "has think_s from more to less": self.think_s[0] > self.think_s[1],
+            "needs either requests or a locustfile": bool(self.requests) == bool(self.locustfile),
+            "has a locustfile, which has login, data and think times of its own": self.locustfile
+            and (self.login or self.data or self.rows or any(self.think_s)),
+            "has both data and rows": self.data and self.rows,
+        }
+        for what, is_so in wrong.items():
+            if is_so:
+                msg = f"the model `{self.model}` {what}"
+                raise ValueError(msg)
+
+    @property
+    def in_flight(self) -> int:
+        """How many users there are, who have one request at work each."""
+        return self.users or self.max_in_flight
 
     @property
     def stages(self) -> tuple[shapes.Stage, ...]:
@@ -110,37 +176,3 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def most_warmup_s(self) -> float:
         """How long warm-up may be at the most."""
         return max(self.warmup_s, self.longest_warmup_s) if self.warmup_s else 0
-
-
-def resolve(load: Load, environment: Mapping[str, str] = os.environ) -> Load:
-    """Fill `${NAME}` in and give every request the common headers; InputError names what cannot be sent."""
-    common = filled(load.headers, environment)
-    requests = tuple(
-        msgspec.structs.replace(
-            request,
-            path=filled(request.path, environment),
-            json=filled(request.json, environment),
-            headers={**common, **filled(request.headers, environment)},
-        )
-        for request in load.requests
-    )
-    for request in requests:
-        _check_sendable(request)
-    return msgspec.structs.replace(load, requests=requests)
-
-
-def _check_sendable(request: Request) -> None:
-    """Headers and path as HTTP has them; the values may be secrets, so that only their names are told."""
-    where = f"release.toml: [load] requests: {request.name!r}"
-    if not re.fullmatch(r"/(?!/)[^\x00-\x20\x7f]*", request.path):
-        msg = f"{where}: path has a blank or a control character once its variables are filled in"
-        raise InputError(msg)
-    for name, value in request.headers.items():
-        if not FIELD_NAME.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
-            msg = f"{where}: header {name!r} cannot be sent: its name or value is not valid in HTTP"
-            raise InputError(msg)
-    try:
-        msgspec.json.encode(request.json)
-    except (TypeError, ValueError) as error:
-        msg = f"{where}: json cannot be sent: {error}"
-        raise InputError(msg) from None

@@ -1,7 +1,8 @@
 """Send the load: one greenlet hands arrivals over at their time, Locust's users send them, the recorder keeps them.
 
 An open model: arrivals come whether or not the release keeps up. One that finds all users busy waits, and its latency
-counts from when it was to start; one that waits longer than a request may take is dropped, and counted.
+counts from when it was to start; one that waits longer than a request may take is dropped, and counted. In a closed one
+the plan is empty, and the users ask by themselves.
 """
 
 from __future__ import annotations
@@ -17,24 +18,22 @@ from urllib.parse import urlsplit
 import gevent  # type: ignore[import-untyped]
 import gevent.queue  # type: ignore[import-untyped]
 import gevent.socket  # type: ignore[import-untyped]
-from locust import FastHttpUser, constant, task
-from locust.env import Environment
+import msgspec
 
-from load.client import connections
-from load.config import Load, Request
+from load.config import MOST_ARRIVALS, Load, Request
 from load.generator import Watch
 from load.measurement import Measurement
-from load.recorder import Answer, Recorder
+from load.recorder import Recorder
 from load.schedule import draw
 from load.steering import Decision, Steering
+from load.team import Team
+from load.users import READY_WITHIN_S, Crowd, Unready
 
-AGENT = "release-verification"
 REACHED_WITHIN_S = 5.0
 PROGRESS_EVERY_S = 2.0
-DRAIN_EVERY_S = 0.02
 SLACK_S = 20.0
-"""Named waits: for the first connection, between progress lines, between looks at what is in flight, and beyond the
-run's own length before it is given up as hung."""
+"""Named waits: for the first connection, between progress lines, and beyond the run's own length before it is given up
+as hung."""
 
 # What goes wrong in a user is told once, in the evidence, and not as a traceback.
 logging.getLogger("locust").addHandler(logging.NullHandler())
@@ -47,75 +46,45 @@ class Unreachable(Exception):
 def run(url: str, load: Load) -> Measurement:
     """Send the declared load to the target; Unreachable where there is none."""
     reach(url)
-    ends_within_s = load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S
+    ends_within_s = load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S + (READY_WITHIN_S if load.login else 0)
     hung = Unreachable(f"the load did not end within {ends_within_s:.0f} s and was given up")
     recorder, watch = Recorder(draw(load), [request.name for request in load.requests]), Watch()
     decision = Decision(load, [recorder])
     with gevent.Timeout(ends_within_s, hung), telling(load, [recorder]):
         closed_s = send(url, load, recorder, decision, watch)
+    if load.locustfile:  # only now it is known what it asks
+        asked = tuple(Request(name=name, path="/") for name in recorder.names)
+        load = msgspec.structs.replace(load, requests=asked, locustfile="")
+    samples = sorted(recorder.samples(closed_s), key=lambda sample: sample.at_s)
     span = decision.span(recorder.opens_s, closed_s)
-    return Measurement(load, span, recorder.samples(closed_s), watch.vitals(), recorder.began_s)
+    return Measurement(load, span, samples, watch.vitals(), recorder.began_s)
 
 
 def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Watch) -> float:
     """Send the recorder's plan, as the steering says; return when the window closed."""
     numbers = gevent.queue.Queue()
-    environment = Environment(user_classes=[_user(url, load, recorder, numbers)])
-    # The type only: the text may quote the request and its secrets.
-    environment.events.user_error.add_listener(  # type: ignore[no-untyped-call]
-        lambda exception, **_: watch.accidents.append(f"an error of its own, {type(exception).__name__}")
-    )
-    runner = environment.create_local_runner()
-    runner.spawn_users({"Visitor": load.max_in_flight})
-    gevent.sleep(0)  # every user is waiting before the clock starts
+    crowd = (Team if load.locustfile else Crowd)(url, load, recorder, numbers)
+    try:
+        runner = crowd.prepare(watch)
+        gevent.sleep(0)  # every user is waiting before the clock starts
+        crowd.wait()
+    except Unready as error:
+        raise Unreachable(str(error)) from None
     recorder.begin(steering.starts())
+    crowd.begin(runner)
     watching = None
     try:
         _warm_up(recorder, numbers, load, steering)
         watching = gevent.spawn(watch.run)
         closed_s = _measure(recorder, numbers, load, steering)
-        _drain(recorder, closed_s + load.timeout_s)
+        crowd.stopped = True
+        crowd.drain(runner, watch, max(0.0, closed_s + load.timeout_s - recorder.now_s()))
+        if len(recorder.at_s) >= MOST_ARRIVALS and load.model == "closed":
+            watch.accidents.append(f"its users asked {MOST_ARRIVALS} times, and no more is kept")
     finally:
         gevent.killall(list(filter(None, [watching])))
         runner.quit()
     return closed_s
-
-
-def _user(url: str, load: Load, recorder: Recorder, numbers: Any) -> type[FastHttpUser]:  # noqa: ANN401 - gevent is untyped
-    class Visitor(FastHttpUser):
-        host = url
-        wait_time = constant(0)
-        client_pool = connections(url, load)
-
-        def on_start(self) -> None:
-            """Leave statuses and redirects to the recorder."""
-            agent: Any = self.client.client
-            agent.valid_response_codes, agent.redirect_response_codes = frozenset(range(100, 600)), frozenset()
-
-        @task
-        def visit(self) -> None:
-            number = numbers.get()
-            if recorder.now_s() - recorder.at_s[number] > load.timeout_s:
-                recorder.drop(number)
-                return
-            recorder.send(number)
-            recorder.answer(number, _send(self, load.requests[recorder.plan.kinds[number]]))
-
-    return Visitor
-
-
-def _send(user: FastHttpUser, request: Request) -> Answer:
-    headers = {"User-Agent": AGENT, **request.headers}
-    # `catch_response` leaves the verdict to us, and with it Locust's rounded statistics empty.
-    response = user.client.request(
-        request.method, request.path, headers=headers, json=request.json, catch_response=True
-    )
-    service_ms, size = response.request_meta["response_time"], response.request_meta["response_length"]
-    if exception := response.request_meta["exception"]:
-        return Answer(service_ms, 0, size, type(exception).__name__)
-    unexpected = response.status_code != request.expect
-    error = f"{response.status_code} instead of {request.expect}" if unexpected else ""
-    return Answer(service_ms, response.status_code, size, error)
 
 
 def _warm_up(recorder: Recorder, numbers: Any, load: Load, steering: Steering) -> None:  # noqa: ANN401 - gevent is untyped
@@ -135,9 +104,11 @@ def _measure(recorder: Recorder, numbers: Any, load: Load, steering: Steering) -
     closes_s, number = 0.0, recorder.plan.first
     for closing in recorder.plan.closings_s:
         closes_s = recorder.opens_s + closing
-        number = _hand_over(recorder, numbers, range(number, len(recorder.at_s)), closes_s, load)
+        number = _hand_over(recorder, numbers, range(number, len(recorder.plan.at_s)), closes_s, load)
         answer = gevent.spawn(steering.closes, closes_s)
-        number = _hand_over(recorder, numbers, range(number, len(recorder.at_s)), closes_s + steering.notice_s, load)
+        number = _hand_over(
+            recorder, numbers, range(number, len(recorder.plan.at_s)), closes_s + steering.notice_s, load
+        )
         if answer.get():
             break
     return closes_s
@@ -156,12 +127,6 @@ def _hand_over(recorder: Recorder, numbers: Any, these: range, until_s: float, l
         next_one = these.stop
     gevent.sleep(max(0.0, until_s - recorder.now_s()))
     return next_one
-
-
-def _drain(recorder: Recorder, until_s: float) -> None:
-    """Wait for what is in flight, as long as a request may take; what is left is unanswered."""
-    while recorder.in_flight and recorder.now_s() < until_s:
-        gevent.sleep(DRAIN_EVERY_S)
 
 
 @contextmanager

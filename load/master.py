@@ -6,74 +6,33 @@ Each tells every request; the master alone decides when warm-up is over and when
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import gevent  # type: ignore[import-untyped]
 import gevent.queue  # type: ignore[import-untyped]
-import gevent.socket  # type: ignore[import-untyped]
 import msgspec
 
-from checks.permission import is_loopback
 from evidence.errors import InputError
 from load.channel import Answered, Asked, Begin, Channel, Done, Lost, Ping, Pong, Ready, Report, Said, Start
 from load.config import Load
 from load.engine import SLACK_S, Unreachable, reach, telling
 from load.measurement import Measurement, Vitals
+from load.members import Gone, Member, check_way
 from load.recorder import Recorder
 from load.schedule import Plan, draw
 from load.steering import Decision
+from load.users import READY_WITHIN_S
 from load.worker import NOTICE_S
 
-LOOK_EVERY_S = 0.2
 SILENT_S = 5.0
-READY_WITHIN_S = 30.0
 STARTS_IN_S = 0.5
 PINGS = 8
-"""Named waits: between looks whether all workers have joined; without a word (each has one every half second) until one
-is lost; for their users; and from the word until the run starts. How often each clock is asked: the quickest answer
+"""Named waits: without a word (each has one every half second) until one
+is lost; and from the word until the run starts. How often each clock is asked: the quickest answer
 counts."""
-
-
-@dataclass(eq=False)
-class Member:
-    """A worker, as its master knows it."""
-
-    number: int
-    of: int
-    channel: Channel
-    recorder: Recorder
-    watch: tuple[list[float], list[float], list[str]] = field(default_factory=lambda: ([], [], []))
-    peer: str = ""
-    heard: float = 0.0
-    ready = done = False
-    asked_s: float = -1.0
-    clock: tuple[float, float] | None = None
-    """Its clock and ours, when it was asked last."""
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        return f"generator {self.number + 1} of {self.of} ({self.peer})"
-
-    def told(self) -> bool:
-        """Whether it has told its clock."""
-        return self.clock is not None
-
-
-class Gone(Exception):
-    """A worker was lost."""
-
-    def __init__(self, member: Member, why: str) -> None:
-        """Say which, and why: what it told last of itself, else what we saw."""
-        since_s = member.recorder.now_s()
-        when = "before the start" if math.isnan(since_s) else f"{since_s:.1f} s after the start"
-        super().__init__(f"{member.name} was lost {when}: {'; '.join(member.watch[2]) or why}")
 
 
 def run(url: str, load: Load, channels: Sequence[Channel]) -> Measurement:
@@ -89,48 +48,19 @@ def run(url: str, load: Load, channels: Sequence[Channel]) -> Measurement:
         master.close()
 
 
-def gather(
-    listener: gevent.socket.socket, workers: int, key: str, missed: Callable[[], str] = str, within_s: float = 60.0
-) -> list[Channel]:
-    """Wait for so many workers that know the key; Unreachable where they do not come, or `missed` says why not."""
-    channels: list[Channel] = []
-    deadline = time.monotonic() + within_s
-    listener.settimeout(LOOK_EVERY_S)
-    why = ""
-    while len(channels) < workers and not why:
-        with contextlib.suppress(TimeoutError):
-            channels.extend(_joined(Channel(listener.accept()[0]), key))
-        late = time.monotonic() > deadline
-        why = missed() or (f"{len(channels)} of {workers} workers joined within {within_s:.0f} s" if late else "")
-    if len(channels) < workers:
-        for channel in channels:
-            channel.close()
-        raise Unreachable(why)
-    return channels
-
-
-def _joined(channel: Channel, key: str) -> list[Channel]:
-    """Return the worker where it is one; whoever else it was, the workers are still to come."""
-    try:
-        channel.prove(key, master=True)
-    except Lost as error:
-        sys.stderr.write(f"no worker of ours: {error}\n")
-        sys.stderr.flush()
-        channel.close()
-        return []
-    return [channel]
-
-
 class Master:
     """One run."""
 
     def __init__(self, url: str, load: Load, channels: Sequence[Channel]) -> None:
         """Deal the arrivals, and the users that send them; InputError where there are too few, or no way there."""
+        if load.model == "closed":
+            msg = "[load] model `closed` is sent by one process: without --processes or --master"
+            raise InputError(msg)
         if load.max_in_flight < len(channels):
             msg = f"[load] max_in_flight is {load.max_in_flight}, less than the {len(channels)} generators"
             raise InputError(msg)
         for channel in channels:
-            _check_way(url, channel.peer)
+            check_way(url, channel.peer)
         self.url, self.load = url, load
         plan, names = draw(load), [request.name for request in load.requests]
         self.members = [
@@ -170,7 +100,7 @@ class Master:
             plan, share = member.recorder.plan, len(range(member.number, self.load.max_in_flight, member.of))
             load = msgspec.structs.replace(self.load, max_in_flight=share)
             self._say(member, Begin(self.url, load, plan.at_s.tobytes(), plan.kinds.tobytes(), *plan[2:]))
-        self._wait(lambda: all(member.ready for member in self.members), READY_WITHIN_S)
+        self._wait(lambda: all(member.ready for member in self.members), READY_WITHIN_S + SLACK_S)
         offsets = [self._offset(member) for member in self.members]
         begins = time.perf_counter() + STARTS_IN_S
         for member, offset in zip(self.members, offsets, strict=True):
@@ -291,10 +221,3 @@ class Master:
             member.channel.send(message)
         except Lost as error:
             raise Gone(member, str(error)) from None
-
-
-def _check_way(url: str, peer: str) -> None:
-    """Refuse a target on our loopback for a worker elsewhere: there it is the worker's own."""
-    if is_loopback(url) and not is_loopback(f"http://{peer if ':' not in peer else f'[{peer}]'}"):
-        msg = f"TARGET_URL is {url}, this machine itself, which the worker at {peer} does not reach by that name"
-        raise InputError(msg)

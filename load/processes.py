@@ -17,6 +17,7 @@ from fixtures.guard import Guard
 from load import master
 from load.config import Load
 from load.measurement import Measurement
+from load.members import gather
 
 KEY: Final = "RELEASE_LOAD_KEY"
 LOOPBACK = "127.0.0.1"
@@ -28,7 +29,7 @@ def run(url: str, load: Load, processes: int) -> Measurement:
     key = secrets.token_hex(32)
     listener = gevent.socket.create_server((LOOPBACK, 0), backlog=processes)
     with listener, Guard() as guard, _workers(processes, listener.getsockname()[1], key, guard) as started:
-        return master.run(url, load, master.gather(listener, processes, key, lambda: _ended(started)))
+        return master.run(url, load, gather(listener, processes, key, lambda: _ended(started)))
 
 
 def serve(url: str, load: Load, workers: int, bind: tuple[str, int], key: str) -> Measurement:
@@ -40,7 +41,7 @@ def serve(url: str, load: Load, workers: int, bind: tuple[str, int], key: str) -
         raise InputError(msg) from None
     with listener:
         sys.stderr.write(f"load: waiting for {workers} workers at {bind[0]}:{listener.getsockname()[1]}\n")
-        return master.run(url, load, master.gather(listener, workers, key))
+        return master.run(url, load, gather(listener, workers, key))
 
 
 @contextmanager

@@ -73,7 +73,8 @@ class Recorder:
         self.at_s = plan.at_s[:]
         self.handed_over = self.finished = self.errors = 0
         self.opens_s = math.inf
-        self._names = names
+        self.names = list(names)
+        self._first = plan.first
         self._warmed = 0
         self._begun = math.nan
         self._slip_s = array("d", [math.nan]) * len(self.at_s)
@@ -96,10 +97,33 @@ class Recorder:
 
     def open(self, opens_s: float) -> None:
         """Declare when the measuring window opens: warm-up ends there, and the window's arrivals follow."""
-        first = self.plan.first
-        self._warmed = sum(1 for at_s in self.at_s[:first] if at_s < opens_s)
+        first = self._first
+        # Who asks by itself may have asked since: nothing that was asked is left out.
+        self._warmed = sum(1 for n in range(first) if self.at_s[n] < opens_s or self._error[n] != NOT_ASKED)
         self.at_s[first:] = array("d", map(opens_s.__add__, self.at_s[first:]))
         self.opens_s = opens_s
+
+    def arrive(self, kind: int, since_s: float = 0.0) -> int:
+        """Take a request that no plan has, and that started so long ago: somebody asks by itself. Return its number."""
+        number, at_s = len(self.at_s), self.now_s() - since_s
+        self._first += not math.isfinite(self.opens_s)
+        self.at_s.append(at_s)
+        self.plan.kinds.append(kind)
+        self._slip_s.append(0.0)
+        self._waits.append(0)
+        self._sent_s.append(at_s)
+        self._service_ms.append(math.nan)
+        self._status.append(0)
+        self._size.append(0)
+        self._error.append(UNANSWERED)
+        self.handed_over += 1
+        return number
+
+    def kind_of(self, name: str) -> int:
+        """Return the kind of request with this name, which may be a new one."""
+        if name not in self.names:
+            self.names.append(name)
+        return self.names.index(name)
 
     @property
     def began_s(self) -> float:
@@ -170,7 +194,7 @@ class Recorder:
 
     def warming(self) -> list[tuple[float, float]]:
         """Return start (s) and latency (ms) of the answered requests of warm-up so far."""
-        return [(self.at_s[n], self._latency_ms(n)) for n in range(self.plan.first) if self._status[n]]
+        return [(self.at_s[n], self._latency_ms(n)) for n in range(self._first) if self._status[n]]
 
     def measuring(self) -> list[tuple[float, float]]:
         """Return start (s) and latency (ms) of the requests of the window that were answered as declared so far."""
@@ -183,7 +207,7 @@ class Recorder:
         return [self._sample(number, now) for number in asked if self.at_s[number] < until_s]
 
     def _window(self) -> Iterator[int]:
-        return iter(range(self.plan.first, len(self.at_s)) if math.isfinite(self.opens_s) else ())
+        return iter(range(self._first, len(self.at_s)) if math.isfinite(self.opens_s) else ())
 
     def _latency_ms(self, number: int) -> float:
         return (self._sent_s[number] - self.at_s[number]) * 1000 + self._service_ms[number]
@@ -192,7 +216,7 @@ class Recorder:
         at_s, sent_s = self.at_s[number], self._sent_s[number]
         unanswered = self._error[number] == UNANSWERED
         return Sample(
-            name=self._names[self.plan.kinds[number]],
+            name=self.names[self.plan.kinds[number]],
             at_s=at_s,
             latency_ms=(now - at_s) * 1000 if unanswered else self._latency_ms(number),
             service_ms=(now - sent_s) * 1000 if unanswered else self._service_ms[number],

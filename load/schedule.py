@@ -27,13 +27,26 @@ class Plan(NamedTuple):
     first: int
     looks_s: tuple[float, ...]
     closings_s: tuple[float, ...]
+    number: int = 0
+    of: int = 1
+    """Which part of a plan this is, and of how many."""
+
+    def whole(self, number: int) -> int:
+        """Return the number that an arrival of this part has in the whole."""
+        return self.number + number * self.of
 
     def dealt(self, number: int, generators: int) -> Plan:
         """Return one generator's part: together all of them send exactly what was drawn."""
         if generators == 1:
             return self
         first = len(range(number, self.first, generators))
-        return self._replace(at_s=self.at_s[number::generators], kinds=self.kinds[number::generators], first=first)
+        return self._replace(
+            at_s=self.at_s[number::generators],
+            kinds=self.kinds[number::generators],
+            first=first,
+            number=number,
+            of=generators,
+        )
 
 
 def draw(load: Load) -> Plan:
@@ -70,5 +83,7 @@ def _starts(source: random.Random, stages: list[Part], load: Load) -> tuple[list
         for stage, begin, end in stages
         for start in sorted(source.uniform(begin, end) for _ in range(round(stage.rate_per_s * (end - begin))))
     ]
+    if not at_s:  # a closed model asks by itself
+        return [], []
     weights = [request.weight for request in load.requests]
     return at_s, source.choices(range(len(weights)), weights, k=len(at_s))

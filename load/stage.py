@@ -22,8 +22,9 @@ from evidence.release import Undeclared
 from evidence.run import now
 from load.charts import charts
 from load.checks import CHECKS, Check, Finding, identifier
-from load.config import Load, resolve
+from load.config import Load
 from load.measurement import Measurement
+from load.resolve import resolve
 from load.server import watched
 from load.stages import knee, stages, words
 from load.summary import summary
@@ -71,7 +72,7 @@ class Runner:
         return [check for check in CHECKS if identifier(check) not in reasons]
 
     def _measure(self) -> Measurement:
-        load = resolve(self.stage.release.section("load", Load))
+        load = resolve(self.stage.release.section("load", Load), self.stage.release.root)
         url = os.environ.get("TARGET_URL", "")
         if not url.startswith(("http://", "https://")):
             msg = f"TARGET_URL is {url!r}, not an http address: run this stage by `nox -s load`, which sets it"
@@ -83,8 +84,10 @@ class Runner:
             server = watching.end()
         measurement = replace(measurement, server=server.since(measurement.began_s))
         told = stages(measurement)
-        self._notes = tuple(filter(None, [words(measurement, told), *measurement.vitals.notes]))
+        self._notes = tuple(filter(None, [model(load), words(measurement, told), *measurement.vitals.notes]))
         numbers = {**summary(measurement, self.stage.tools), "stages": told, "knee_per_s": knee(told)}
+        if hidden := model(load):
+            numbers["model"] = hidden
         report = msgspec.json.format(msgspec.json.encode(numbers))
         self._attachments = (
             self.stage.attach("load.json", report.decode()),
@@ -133,3 +136,14 @@ class Runner:
                 where=f"{where}:{line}",
             )
         )
+
+
+def model(load: Load) -> str:
+    """Say of a closed model what its numbers hide; empty for the open one."""
+    if load.model == "open":
+        return ""
+    whose = f" of {Path(load.locustfile).name}, run by Locust as they are" if load.locustfile else ""
+    return (
+        f"closed model: {load.users} users{whose}, each of whom waits for its answer before it asks again. While the "
+        "release stalls they do not ask: coordinated omission is not avoided, and the percentiles can be far too good."
+    )

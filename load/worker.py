@@ -73,7 +73,7 @@ class Worker:
         at_s, kinds = array("d"), array("H")
         at_s.frombytes(begin.at_s)
         kinds.frombytes(begin.kinds)
-        plan = Plan(at_s, kinds, begin.first, begin.looks_s, begin.closings_s)
+        plan = Plan(at_s, kinds, begin.first, begin.looks_s, begin.closings_s, begin.number, begin.of)
         self.load: Load = begin.load
         self.recorder = Recorder(plan, [request.name for request in self.load.requests])
         self.watch = Watch()
@@ -82,16 +82,15 @@ class Worker:
 
     def run(self) -> None:
         """Send all of it and tell all of it; where the master is gone, leave at once: nobody waits for the rest."""
-        try:
-            engine.reach(self._begin.url)
-        except engine.Unreachable as error:
-            self._channel.send(Report((), (), (), (str(error),)))
-            raise
         greenlets = [gevent.spawn(_or_leave, self._listen), gevent.spawn(_or_leave, self._report_on)]
         try:
+            engine.reach(self._begin.url)
             engine.send(self._begin.url, self.load, self.recorder, self, self.watch)
             self.report(self.recorder.left())
             self._channel.send(Done())
+        except engine.Unreachable as error:
+            self._channel.send(Report((), (), (), (str(error),)))
+            raise
         finally:
             gevent.killall(greenlets)
 

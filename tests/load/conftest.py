@@ -59,18 +59,18 @@ class Command:
         """Nothing runs yet; `within` is what each process is started by."""
         self.run = run
         self.within: tuple[str, ...] = ()
-        self._release_file = release_file
+        self.release_file = release_file
 
     def start(self, url: str, load: str, *options: str, **variables: str) -> subprocess.Popen[str]:
         """Start it."""
-        self._release_file.write_text(f"{self._release_file.read_text()}\n[load]\n{load}")
+        self.release_file.write_text(f"{self.release_file.read_text()}\n[load]\n{load}")
         return self.process(url, *options, **variables)
 
     def process(self, url: str, *options: str, **variables: str) -> subprocess.Popen[str]:
         """Start another process of it, such as a worker."""
         environment = {
             **os.environ,
-            "RELEASE_FILE": str(self._release_file),
+            "RELEASE_FILE": str(self.release_file),
             "RELEASE_RUN": str(self.run),
             "RELEASE_STAGE": "load",
             "TARGET_URL": url,

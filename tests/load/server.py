@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import re
 import socket
 import struct
 import sys
@@ -35,12 +36,16 @@ its first request on, answers nobody; what /lognormal draws from; how long /bimo
 
 
 class Server:
-    """`with Server() as server`: `server.url`, and `server.seen`, the requests that really arrived, by path."""
+    """`with Server() as server`: `server.url`, and `server.seen`, the requests that really arrived, by path.
+
+    `server.kept` has path, head and body of those to /login and below /echo, in their order.
+    """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         """Listen; nothing is answered before `with`."""
         self.seen: Counter[str] = Counter()
         self.reused = 0
+        self.kept: list[tuple[str, str, str]] = []
         self._first_s: dict[str, float] = {}
         self._chance = random.Random(1)  # noqa: S311 - repeatable on purpose
         self._loop = asyncio.new_event_loop()
@@ -82,12 +87,18 @@ class Server:
             "/bimodal": self._bimodal,
             "/stalling": self._stalling,
             "/queued": self._queued,
+            "/login": self._login,
+            "/refused": self._refused,
         }
         served = 0
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"(?i)content-length: *(\d+)", head)
+                body = await reader.readexactly(int(length[1]) if length else 0)
                 path = head.split(b" ", 2)[1].decode()
+                if path.startswith(("/echo", "/login")):
+                    self.kept.append((path, head.decode(), body.decode()))
                 self.seen[path] += 1
                 self.reused += path == "/reset" and served > 0
                 self._first_s.setdefault(path, time.monotonic())
@@ -144,6 +155,15 @@ class Server:
         self._free_s = max(now_s, self._free_s) + ONE_AT_A_TIME_S
         await asyncio.sleep(self._free_s - now_s)
         return OK
+
+    async def _login(self, _: asyncio.StreamWriter) -> bytes:
+        number = self.seen["/login"]
+        body = b'{"token": "t-%d"}' % number
+        head = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=s-%d; Path=/\r\nContent-Length: %d\r\n\r\n"
+        return head % (number, len(body)) + body
+
+    async def _refused(self, _: asyncio.StreamWriter) -> bytes:
+        return b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 
     async def _stalling(self, _: asyncio.StreamWriter) -> bytes:
         phase_s = (time.monotonic() - self._first_s["/stalling"] - STALL_EVERY_S / 2) % STALL_EVERY_S

@@ -10,7 +10,8 @@ import pytest
 
 from evidence.errors import InputError
 from evidence.release import convert
-from load.config import Load, resolve
+from load.config import Load
+from load.resolve import resolve
 from load.schedule import draw
 
 PLAIN: dict[str, Any] = {
@@ -28,14 +29,15 @@ def load(**changes: object) -> Load:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rate_per_s": 0}, r"> 0.*rate_per_s"),
+        ({"rate_per_s": 0}, "needs rate_per_s"),
         ({"rate_per_s": float("nan")}, "rate_per_s"),
         ({"rate_per_s": 100_000}, "at most 500000 arrivals"),
         ({"rate_per_s": 0.01}, "less than one request"),
         ({"duration_s": 1}, r">= 2.*duration_s"),
         ({"longest_s": 5}, "longest_s is 5, less than duration_s, which is 10"),
-        ({"users": 10}, "unknown field `users`"),
-        ({"requests": []}, r"length >= 1.*requests"),
+        ({"threads": 10}, "unknown field `threads`"),
+        ({"users": 10}, "has no users"),
+        ({"requests": []}, "needs either requests or a locustfile"),
         ({"requests": [{"name": "x", "path": "x"}]}, r"matching regex.*path"),
         ({"requests": [{"name": "x", "path": "//elsewhere"}]}, r"matching regex.*path"),
         ({"requests": [{"name": "x", "path": "/", "expect": 99}]}, r">= 200.*expect"),
@@ -57,7 +59,9 @@ def test_variables_are_filled_in_everywhere() -> None:
         "json": {"items": ["${TEAM}", 3]},
         "headers": {"X-Team": "own"},
     }
-    filled = resolve(load(headers={"X-Key": "k-${TEAM}", "X-Team": "common"}, requests=[request]), {"TEAM": "red"})
+    filled = resolve(
+        load(headers={"X-Key": "k-${TEAM}", "X-Team": "common"}, requests=[request]), environment={"TEAM": "red"}
+    )
 
     assert ("/red/book", {"items": ["red", 3]}) == (filled.requests[0].path, filled.requests[0].json)
     assert {"X-Key": "k-red", "X-Team": "own"} == filled.requests[0].headers
@@ -75,7 +79,7 @@ def test_variables_are_filled_in_everywhere() -> None:
 def test_what_cannot_be_sent_is_refused_without_its_value(changes: dict[str, Any], message: str) -> None:
     """A missing variable, or one that breaks HTTP, is named; its value, perhaps a secret, is not."""
     with pytest.raises(InputError, match=message) as caught:
-        resolve(load(**changes), {"BROKEN": "secret\r\nX-Other: 1"})
+        resolve(load(**changes), environment={"BROKEN": "secret\r\nX-Other: 1"})
     assert "secret" not in str(caught.value)
 
 
