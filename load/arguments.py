@@ -9,11 +9,9 @@ from functools import partial
 
 from evidence.errors import InputError
 from load import engine, processes
-from load.processes import KEY
+from load.channel import KEY, PORT
 from load.stage import Attack
 
-PORT = 5557
-"""Locust's own for masters, so that its operator's service leads here."""
 FEWEST_CHARACTERS = 16
 
 

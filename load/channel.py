@@ -21,6 +21,9 @@ import msgspec
 from load.config import Load
 from load.recorder import Row
 
+KEY: Final = "RELEASE_LOAD_KEY"
+PORT = 5557
+"""The variable that both sides know the key by; and Locust's own port, so that its operator's service leads here."""
 LENGTH: Final = struct.Struct("!I")
 MOST_BYTES = 64 * 2**20
 """A longer message is none of ours: the plan of the most arrivals has a tenth of that."""
@@ -124,7 +127,7 @@ class Channel:
         # Each signs the other's number and its own part: what one said proves nothing for the other.
         self._write(_proof(key, theirs, master=master))
         if not hmac.compare_digest(self._read(NONCE_BYTES), _proof(key, mine, master=not master)):
-            msg = f"{self.peer} has another RELEASE_LOAD_KEY, or another commit of this suite: both must be the same"
+            msg = f"{self.peer} has another {KEY}, or another commit of this suite: both must be the same"
             raise Lost(msg)
         self._connection.settimeout(None)
 

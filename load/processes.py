@@ -8,18 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 import gevent.socket  # type: ignore[import-untyped]
 
 from evidence.errors import InputError
 from fixtures.guard import Guard
 from load import master
+from load.channel import KEY
 from load.config import Load
 from load.measurement import Measurement
 from load.members import gather
 
-KEY: Final = "RELEASE_LOAD_KEY"
 LOOPBACK = "127.0.0.1"
 LEFT_WITHIN_S = 10.0
 
