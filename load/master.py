@@ -15,7 +15,6 @@ import gevent  # type: ignore[import-untyped]
 import gevent.queue  # type: ignore[import-untyped]
 import msgspec
 
-from evidence.errors import InputError
 from load.channel import Answered, Asked, Begin, Channel, Done, Lost, Ping, Pong, Ready, Report, Said, Start
 from load.config import Load
 from load.engine import SLACK_S, Unreachable, reach, telling
@@ -52,13 +51,7 @@ class Master:
     """One run."""
 
     def __init__(self, url: str, load: Load, channels: Sequence[Channel]) -> None:
-        """Deal the arrivals, and the users that send them; InputError where there are too few, or no way there."""
-        if load.model == "closed":
-            msg = "[load] model `closed` is sent by one process: without --processes or --master"
-            raise InputError(msg)
-        if load.max_in_flight < len(channels):
-            msg = f"[load] max_in_flight is {load.max_in_flight}, less than the {len(channels)} generators"
-            raise InputError(msg)
+        """Deal the arrivals, and the users that send them; InputError where a worker has no way to the target."""
         for channel in channels:
             check_way(url, channel.peer)
         self.url, self.load = url, load

@@ -14,6 +14,7 @@ import gevent.socket  # type: ignore[import-untyped]
 from checks.permission import is_loopback
 from evidence.errors import InputError
 from load.channel import Channel, Lost
+from load.config import Load
 from load.engine import Unreachable
 from load.recorder import Recorder
 
@@ -92,6 +93,16 @@ def _joined(channel: Channel, key: str) -> list[Channel]:
         channel.close()
         return []
     return [channel]
+
+
+def check_number(load: Load, generators: int) -> None:
+    """Refuse, before any is started, what so many cannot share out."""
+    if load.model == "closed":
+        msg = "[load] model `closed` is sent by one process: without --processes or --master"
+        raise InputError(msg)
+    if load.max_in_flight < generators:
+        msg = f"[load] max_in_flight is {load.max_in_flight}, less than the {generators} generators"
+        raise InputError(msg)
 
 
 def check_way(url: str, peer: str) -> None:

@@ -17,7 +17,7 @@ from load import master
 from load.channel import KEY
 from load.config import Load
 from load.measurement import Measurement
-from load.members import gather
+from load.members import check_number, gather
 
 LOOPBACK = "127.0.0.1"
 LEFT_WITHIN_S = 10.0
@@ -25,6 +25,7 @@ LEFT_WITHIN_S = 10.0
 
 def run(url: str, load: Load, processes: int) -> Measurement:
     """Send the declared load by so many processes of this machine."""
+    check_number(load, processes)
     key = secrets.token_hex(32)
     listener = gevent.socket.create_server((LOOPBACK, 0), backlog=processes)
     with listener, Guard() as guard, _workers(processes, listener.getsockname()[1], key, guard) as started:
@@ -33,6 +34,7 @@ def run(url: str, load: Load, processes: int) -> Measurement:
 
 def serve(url: str, load: Load, workers: int, bind: tuple[str, int], key: str) -> Measurement:
     """Send the declared load by so many workers, which join at this address."""
+    check_number(load, workers)
     try:
         listener = gevent.socket.create_server(bind, backlog=workers)
     except OSError as error:

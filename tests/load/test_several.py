@@ -175,13 +175,25 @@ def test_workers_join_a_master_by_one_key(command: Command) -> None:
         (["--worker"], KEY, "--worker needs the HOST of its master"),
         (["--processes", "0"], KEY, "argument --processes: invalid"),
         (["--master", "--bind", "203.0.113.1"], KEY, "--bind 203.0.113.1 --port 5557: nobody can join there"),
+        (["--processes", "5"], KEY, "max_in_flight is 4, less than the 5 generators"),
+        (["--master", "--workers", "5"], KEY, "max_in_flight is 4, less than the 5 generators"),
     ],
 )
 def test_a_wrong_command_line_is_named(command: Command, options: list[str], key: str, message: str) -> None:
     """What is missing or wrong is said, with exit code 2, before anything is sent."""
     with Server() as server:
-        process = command.start(server.url, LOAD, *options, RELEASE_LOAD_KEY=key)
+        process = command.start(server.url, f"max_in_flight = 4\n{LOAD}", *options, RELEASE_LOAD_KEY=key)
         output, _ = process.communicate(timeout=60)
 
     assert (2, 0) == (process.returncode, server.seen.total())
     assert message in output
+
+
+def test_a_closed_model_is_not_shared_out(command: Command) -> None:
+    """Its users are one process's: said before any other is started."""
+    closed = 'model = "closed"\nusers = 2\nrequests = [{ name = "home", path = "/" }]\n'
+    with Server() as server:
+        ran = command(server.url, closed, "--processes", "2")
+
+    assert (2, 0) == (ran.code, server.seen.total())
+    assert "model `closed` is sent by one process" in ran.output
