@@ -110,7 +110,9 @@ class Master:
             self._wait(member.told)
             theirs, ours = member.clock or (math.nan, math.nan)
             answers.append((ours - asked, theirs - (asked + ours) / 2))
-        return min(answers)[1]
+        there_and_back, offset = min(answers)
+        member.clock_within_s = there_and_back / 2
+        return offset
 
     def _steer(self, plan: Plan) -> float:
         """Decide for all, when all have asked; return when the window closed."""
@@ -154,7 +156,12 @@ class Master:
     def _together(self, closed_s: float, notes: Sequence[str]) -> Measurement:
         span = self.decision.span(self.members[0].recorder.opens_s, closed_s)
         parts = [
-            Measurement(self.load, span, member.recorder.samples(closed_s), Vitals(*member.watch))
+            Measurement(
+                self.load,
+                span,
+                member.recorder.samples(closed_s),
+                Vitals(*member.watch, clock_within_ms=member.clock_within_s * 1000),
+            )
             for member in self.members
         ]
         everything = sorted((sample for part in parts for sample in part.everything), key=lambda sample: sample.at_s)

@@ -44,6 +44,8 @@ class Vitals:
     """What went wrong in our own code: each an error of ours, not of the release."""
     notes: Sequence[str] = ()
     """What befell us without harm to what was measured: people are told."""
+    clock_within_ms: float | None = None
+    """How far its clock may have been from the master's, at the most, where it had one."""
 
 
 @dataclass(frozen=True)

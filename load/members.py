@@ -38,6 +38,7 @@ class Member:
     asked_s: float = -1.0
     clock: tuple[float, float] | None = None
     """Its clock and ours, when it was asked last."""
+    clock_within_s: float = math.nan
 
     @property
     def name(self) -> str:

@@ -23,6 +23,7 @@ from evidence.run import now
 from load.charts import charts
 from load.checks import CHECKS, Check, Finding, identifier
 from load.config import Load
+from load.generated import generators, model
 from load.measurement import Measurement
 from load.resolve import resolve
 from load.server import watched
@@ -85,7 +86,12 @@ class Runner:
         measurement = replace(measurement, server=server.since(measurement.began_s))
         told = stages(measurement)
         self._notes = tuple(filter(None, [model(load), words(measurement, told), *measurement.vitals.notes]))
-        numbers = {**summary(measurement, self.stage.tools), "stages": told, "knee_per_s": knee(told)}
+        numbers = {
+            **summary(measurement, self.stage.tools),
+            "generators": generators(measurement),
+            "stages": told,
+            "knee_per_s": knee(told),
+        }
         if hidden := model(load):
             numbers["model"] = hidden
         report = msgspec.json.format(msgspec.json.encode(numbers))
@@ -136,14 +142,3 @@ class Runner:
                 where=f"{where}:{line}",
             )
         )
-
-
-def model(load: Load) -> str:
-    """Say of a closed model what its numbers hide; empty for the open one."""
-    if load.model == "open":
-        return ""
-    whose = f" of {Path(load.locustfile).name}, run by Locust as they are" if load.locustfile else ""
-    return (
-        f"closed model: {load.users} users{whose}, each of whom waits for its answer before it asks again. While the "
-        "release stalls they do not ask: coordinated omission is not avoided, and the percentiles can be far too good."
-    )

@@ -64,6 +64,9 @@ def test_processes_send_together_what_one_would(command: Command) -> None:
 
     assert pytest.approx(list(plan.at_s[plan.first :]), abs=0.001) == asked
     assert {""} == {row["error"] for row in ran.rows}
+    # One machine has one clock: asking it cannot take long.
+    assert [(1, 75), (2, 75)] == [(one["number"], one["asked"]) for one in ran.summary["generators"]]
+    assert max(one["clock_within_ms"] for one in ran.summary["generators"]) < 500
     # What was under way when the window closed was sent, and is not in it.
     assert len(ran.rows) <= server.seen["/"] <= len(ran.rows) + 50
     expected = Outcome.ERRORED if ran.unfit else Outcome.PASSED
