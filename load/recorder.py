@@ -17,6 +17,9 @@ DROPPED, UNANSWERED, NOT_ASKED = "dropped", "unanswered", "not asked"
 """An arrival that no user was free for in time; a request that was still in flight when the run ended; an arrival that
 we did not get to, or that a generator took with it."""
 
+MOST_NAMES, REST = 1000, "further names"
+"""Kinds of request that are told apart: a locustfile that groups nothing has one for each address."""
+
 RECENT = 1000
 """Requests that the progress line's p95 looks back on."""
 
@@ -74,6 +77,7 @@ class Recorder:
         self.handed_over = self.finished = self.errors = 0
         self.opens_s = math.inf
         self.names = list(names)
+        self._kinds = {name: kind for kind, name in enumerate(self.names)}
         self._first = plan.first
         self._warmed = 0
         self._begun = math.nan
@@ -120,10 +124,12 @@ class Recorder:
         return number
 
     def kind_of(self, name: str) -> int:
-        """Return the kind of request with this name, which may be a new one."""
-        if name not in self.names:
+        """Return the kind of request with this name, which may be a new one; of too many, the rest are one."""
+        name = name if name in self._kinds or len(self.names) < MOST_NAMES else REST
+        if name not in self._kinds:
+            self._kinds[name] = len(self.names)
             self.names.append(name)
-        return self.names.index(name)
+        return self._kinds[name]
 
     @property
     def began_s(self) -> float:

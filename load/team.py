@@ -51,7 +51,8 @@ class Team(Crowd):
         runner.user_greenlets.join(timeout=within_s)
         if left := len(runner.user_greenlets):
             name = Path(self.load.locustfile).name
-            watch.accidents.append(f"{left} users of {name} had not ended their task {within_s:g} s after the window")
+            late = f"{self.load.timeout_s:g} s after the window"
+            watch.accidents.append(f"{left} users of {name} had not ended their task {late}")
 
     def _hear(self, name: str, response_time: float | None, response_length: int | None, **told: Any) -> None:  # noqa: ANN401
         service_ms = response_time or 0.0

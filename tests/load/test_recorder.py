@@ -7,7 +7,7 @@ from array import array
 
 import pytest
 
-from load.recorder import DROPPED, NOT_ASKED, UNANSWERED, Answer, Recorder
+from load.recorder import DROPPED, MOST_NAMES, NOT_ASKED, REST, UNANSWERED, Answer, Recorder
 from load.schedule import Plan
 
 PLAN = Plan(array("d", [0.5, 0.0, 1.0]), array("H", [0, 0, 0]), 1, (1.0,), (4.0,))
@@ -134,3 +134,32 @@ def test_what_one_generator_recorded_can_be_told_to_another(recorder: Recorder, 
 
     assert recorder.samples() == other.samples()
     assert (3, 2, 1) == (other.handed_over, other.finished, other.errors)
+
+
+def test_who_asks_by_itself_is_recorded_when_it_asked(clock: Clock) -> None:
+    """Before the window and within it; nothing that was asked is left out, and what has no answer is unanswered."""
+    recorder = Recorder(Plan(array("d"), array("H"), 0, (2.5,), (4.0,)), ["home"])
+    recorder.begin()
+    clock.now = 1001.0
+    recorder.answer(recorder.arrive(0, 0.5), Answer(500.0, 200, 0, ""))
+    clock.now = 1002.6
+    recorder.arrive(0)  # the window was to open a moment ago
+    recorder.open(2.5)
+    clock.now = 1003.0
+    recorder.answer(recorder.arrive(recorder.kind_of("other")), Answer(7.0, 200, 0, ""))
+    samples = recorder.samples()
+
+    assert ["home", "home", "other"] == [sample.name for sample in samples]
+    assert pytest.approx([0.5, 2.6, 3.0]) == [sample.at_s for sample in samples]
+    assert ["", UNANSWERED, ""] == [sample.error for sample in samples]
+    assert pytest.approx([500.0, 400.0, 7.0]) == [sample.latency_ms for sample in samples]
+
+
+def test_a_locustfile_that_groups_nothing_has_a_rest() -> None:
+    """So many names are told apart, and the rest are one: nobody reads more, and an array of kinds is finite."""
+    recorder = Recorder(Plan(array("d"), array("H"), 0, (), (4.0,)), [])
+    kinds = [recorder.kind_of(f"/items/{number}") for number in range(MOST_NAMES + 5)]
+
+    assert [*range(MOST_NAMES), *[MOST_NAMES] * 5] == kinds
+    assert 3 == recorder.kind_of("/items/3")
+    assert REST == recorder.names[-1]

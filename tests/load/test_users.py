@@ -149,3 +149,16 @@ def test_a_locustfile_with_a_shape_of_its_own_is_refused(command: Command) -> No
 
     assert {Outcome.ERRORED} == {one.outcome for one in ran.evidence.values()}
     assert "has a LoadTestShape, and how many users there are is what [load] users says" in ran.output
+
+
+def test_a_user_that_does_not_end_its_task_is_no_verdict(command: Command) -> None:
+    """What it asked is not known: nothing passes on what the others did."""
+    endless = LOCUSTFILE.replace('self.client.get("/mixed", name="mixed")', "__import__('time').sleep(60)")
+    beside(command, "their_users.py", endless)
+    with Server() as server:
+        ran = command(server.url, f"timeout_s = 0.5\n{THEIRS}")
+
+    assert {Outcome.ERRORED} == {one.outcome for one in ran.evidence.values()}
+    assert (
+        "2 users of their_users.py had not ended their task 0.5 s after the window" in ran.evidence["LOAD-001"].detail
+    )
