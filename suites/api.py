@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from evidence.errors import CannotTell
 from evidence.release import Undeclared
 from evidence.variables import resolve, variable
 from suites.touched import TOUCHED, pace, rate
@@ -95,6 +96,20 @@ def needed(declared: Declared | None, where: str) -> Declared:
         msg = f"{where} is not declared; declare it, or say why not under [not_applicable]"
         raise Undeclared(msg)
     return declared
+
+
+def as_declared(answer: httpx.Response, expect: int, where: str) -> httpx.Response:
+    """Return an answer that has the declared status; CannotTell otherwise: what is not there refuses everybody.
+
+    `where` is the table, and the key where one has the path: "[security.cors] path".
+    """
+    if answer.status_code != expect:
+        sent = answer.request
+        asked = f"{sent.method} {sent.url.raw_path.decode('ascii')}"
+        seen = f"{asked} is answered {answer.status_code}, not {expect}, so that nothing was looked at"
+        message = f"{where}: {seen}; mend the request, or say in `expect` what it is answered with"
+        raise CannotTell(message)
+    return answer
 
 
 def another_address(url: str) -> str | None:

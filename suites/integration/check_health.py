@@ -9,12 +9,14 @@ import pytest
 
 from checks.claim import check
 from checks.findings import Findings
+from evidence.errors import CannotTell
 from suites.api import needed
 from suites.integration.contract import Health
 from suites.integration.outage import WAYS, Outages
 
 Hooks = frozenset[str]
 HANGS = ("pause", "slow")
+NO_SUCH = "-of-the-release-verification"
 
 
 @check("HEALTH-001")
@@ -22,6 +24,11 @@ def check_health_paths_answer(http: httpx.Client, health: Health, measure: Calla
     """Every declared health path answers 200."""
     answers = {path: http.get(path) for path in needed(health.paths, "[health] paths")}
     measure(slowest_ms=max(answer.elapsed.total_seconds() for answer in answers.values()) * 1000)
+
+    for path, answer in answers.items():
+        if answer.status_code == 200 and _kind(answer) == _kind(http.get(f"{path}{NO_SUCH}")):
+            message = f"[health] paths: {path}{NO_SUCH}, which is not there, is answered as {path} is: 200 says nothing"
+            raise CannotTell(message)
 
     assert dict.fromkeys(health.paths, 200) == {path: answer.status_code for path, answer in answers.items()}
 
@@ -66,6 +73,11 @@ def check_liveness_does_not_follow(
         for path, seen in outages.of(name, way).alive.items():
             if seen != "200":
                 findings.add(place=f"{path} {name} {way}", what=f"it answers {seen}, not 200")
+
+
+def _kind(answer: httpx.Response) -> tuple[object, ...]:
+    """What of an answer is the same where one page is served for whatever is asked."""
+    return answer.status_code, answer.headers.get("content-type"), len(answer.content)
 
 
 def _follows(

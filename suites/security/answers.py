@@ -11,12 +11,13 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from evidence.errors import CannotTell
-from suites.api import Request
+from suites.api import Request, as_declared
 from suites.security.contract import Headers
 
 MADE_UP = "/no-such-page-of-the-release-verification"
 MOST_FILES = 4
+TABLES = {"page": "pages"}
+"""What release.toml calls a kind, where that is another word."""
 LINKED = re.compile(r"""<(?:script|link|img)\b[^>]*?\b(?:src|href)\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 """Files that a page names. Pages are for looking at, not for trusting: what this misses is only not looked at."""
 
@@ -45,10 +46,7 @@ def gather(http: httpx.Client, declared: Headers) -> tuple[Seen, ...]:
 
 
 def _declared(http: httpx.Client, kind: str, request: Request) -> Seen:
-    answer = request.send(http)
-    if answer.status_code != request.expect:
-        message = f"{request.path} answers {answer.status_code}, not {request.expect}: what to judge did not come back"
-        raise CannotTell(message)
+    answer = as_declared(request.send(http), request.expect, f"[security.headers] {TABLES.get(kind, kind)}")
     return Seen(place=request.path, kind=kind, answer=answer)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 
 import httpx
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from checks.claim import check
 from evidence.release import Release
 from evidence.variables import resolve
-from suites.api import needed
+from suites.api import as_declared, needed
 from suites.security.conftest import token_of
 from suites.security.contract import Csrf, Keys
 
@@ -38,19 +37,19 @@ def check_dead_keys_open_nothing(http: httpx.Client, release: Release) -> None:
     made_up = keys.read.split("$", maxsplit=1)[0] + secrets.token_urlsafe(32)
     values = (*map(resolve, needed(keys.refused, "[security.keys] refused")), made_up)
 
+    living = keys.reading.send(http, headers={keys.header: resolve(keys.read)})
+    as_declared(living, keys.reading.expect, "[security.keys] reading")
+
     assert {401} == {keys.reading.send(http, headers={keys.header: value}).status_code for value in values}
 
 
 @check("KEYS-003", needs="write")
-def check_revoked_keys_die_at_once(
-    http: httpx.Client, release: Release, csrf: Csrf, signed_in: Callable[[], httpx.Client]
-) -> None:
+def check_revoked_keys_die_at_once(http: httpx.Client, release: Release, csrf: Csrf, member: httpx.Client) -> None:
     """A key that is made opens what it may, and nothing any more as soon as it is revoked."""
     keys = release.section("security.keys", Keys)
     made_by = needed(keys.made, "[security.keys.made]")
-    holder = signed_in()
-    token = {csrf.header: token_of(holder, csrf)}
-    answer = made_by.create.send(holder, headers=token)
+    token = {csrf.header: token_of(member, csrf)}
+    answer = made_by.create.send(member, headers=token)
     assert made_by.create.expect == answer.status_code, "no key is made"
     made = answer.json()
     sent = {keys.header: made_by.value.replace("{key}", made[made_by.key_field])}
@@ -59,7 +58,7 @@ def check_revoked_keys_die_at_once(
         before = keys.reading.send(http, headers=sent).status_code
     finally:
         # A key is never left behind, whatever befalls us.
-        revoked = msgspec.structs.replace(made_by.revoke, path=path).send(holder, headers=token).status_code
+        revoked = msgspec.structs.replace(made_by.revoke, path=path).send(member, headers=token).status_code
     after = keys.reading.send(http, headers=sent).status_code
 
     assert (keys.reading.expect, made_by.revoke.expect, 401) == (before, revoked, after)

@@ -12,7 +12,7 @@ from checks.findings import Findings
 from evidence.errors import NotApplicable
 from evidence.release import Release
 from evidence.variables import variable
-from suites.api import needed
+from suites.api import as_declared, needed
 from suites.security import csp, csp_rules, headers
 from suites.security.answers import Seen
 from suites.security.contract import Csrf, Headers
@@ -72,11 +72,9 @@ def check_windows_are_isolated(answers: Answers, findings: Findings) -> None:
 
 
 @check("HEADERS-006", needs="write")
-def check_personal_pages_are_in_no_shared_cache(
-    csrf: Csrf, signed_in: Callable[[], httpx.Client], findings: Findings
-) -> None:
+def check_personal_pages_are_in_no_shared_cache(csrf: Csrf, member: httpx.Client, findings: Findings) -> None:
     """A page that shows somebody's own data is kept by no shared cache."""
-    answer = signed_in().get(csrf.source)
+    answer = member.get(csrf.source)
     assert answer.status_code == 200, f"{csrf.source}: {answer.status_code} to who is signed in"
     for rule, what in headers.personal(answer.headers):
         findings.add(f"{csrf.source} {rule}", what)
@@ -100,7 +98,7 @@ def check_nonces_are_used_once(http: httpx.Client, release: Release, findings: F
     known: set[str] = set()
     for path in needed(release.section("security.headers", Headers).pages, "[security.headers] pages"):
         for _ in range(2):
-            answer = http.get(path)
+            answer = as_declared(http.get(path), 200, "[security.headers] pages")
             fresh = csp.nonces(csp.enforced(answer.headers, answer.text))
             if fresh & known:
                 findings.add(f"{path} nonce-again", "a nonce is used again: who has seen one page knows it")

@@ -14,6 +14,7 @@ from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import needed
 from suites.security.contract import Injection
+from suites.security.uniform import bare
 
 MARKER, OTHER = "rv7q", "rv7z"
 """What the probes look for in answers: rare, and harmless where it stays. Neither begins as the other is."""
@@ -21,7 +22,8 @@ SQL_PROBES = ("'", "''", "' OR '1'='1", "'; SELECT pg_sleep(3) --", "\\", "%", "
 SQL_CONTEXTS = ("' OR '{m}' LIKE '{}", "' AND '{m}' LIKE '{}", "') OR ('{m}' LIKE '{}", "1 OR '{m}' LIKE '{}'")
 SQL_PAIRS = tuple((context.format(MARKER, m=MARKER), context.format(OTHER, m=MARKER)) for context in SQL_CONTEXTS)
 """True and false where they are run: in a text, a pattern, brackets, a number; alike where they are searched for."""
-HARMLESS = "wall"
+HARMLESS, NOTHING = "a", f"{OTHER}{MARKER}"
+"""What most can be asked for, and what nobody has ever sent and nothing has in it."""
 SLOW_S = 2.5
 TEMPLATE_PROBES = ("{{1337*7331}}", "${1337*7331}", "#{1337*7331}", "<%= 1337*7331 %>", "{1337*7331}", "@(1337*7331)")
 """Alike where they are text; where a template engine runs one (Jinja, Freemarker, ERB, Razor, …) it is PRODUCT."""
@@ -39,7 +41,7 @@ def check_sql_in_parameters_is_text(http: httpx.Client, release: Release, findin
     """SQL in a parameter is searched for, not run: no server error, no delay, no answer that tells true from false."""
     declared = release.section("security.injection", Injection)
     for path in needed(declared.api, "[security.injection] api"):
-        _is_there(http, declared, path)
+        _is_read(http, declared, path)
         for probe in SQL_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500 or answer.elapsed.total_seconds() > SLOW_S:
@@ -64,7 +66,7 @@ def check_templates_in_parameters_are_text(
     measure(paths_total=len(paths))
     crashed = []
     for path in paths:
-        _is_there(http, declared, path)
+        _is_read(http, declared, path)
         for probe in TEMPLATE_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500:
@@ -80,7 +82,7 @@ def check_markup_in_parameters_is_text(http: httpx.Client, release: Release, fin
     declared = release.section("security.injection", Injection)
     crashed = []
     for path in needed(declared.pages, "[security.injection] pages"):
-        _is_there(http, declared, path)
+        _is_read(http, declared, path)
         for probe in XSS_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500:
@@ -96,10 +98,21 @@ def _probe(http: httpx.Client, declared: Injection, path: str, probe: str) -> ht
     return http.get(asked, headers={} if path in declared.pages else resolve(declared.headers))
 
 
-def _is_there(http: httpx.Client, declared: Injection, path: str) -> None:
-    """Ask for the path with harmless text: what is not there, or not for us, takes any text for granted."""
-    if (status := _probe(http, declared, path, HARMLESS).status_code) >= 300:
-        message = f"[security.injection] {path}: harmless text is answered {status}, so that nothing was looked at"
+def _is_read(http: httpx.Client, declared: Injection, path: str) -> None:
+    """Ask with harmless text and another: what is not there, or does not read the parameter, takes any text."""
+    told = declared.harmless if isinstance(declared.harmless, str) else declared.harmless.get(path, HARMLESS)
+    harmless, other = (_probe(http, declared, path, text) for text in (told, NOTHING))
+    if harmless.status_code >= 300:
+        message = (
+            f"[security.injection] {path}: harmless text is answered {harmless.status_code}, so that nothing was looked"
+            " at; mend the path, or say under `harmless` what it takes"
+        )
+        raise CannotTell(message)
+    if (harmless.status_code, bare(harmless.text)) == (other.status_code, bare(other.text)):
+        message = (
+            f"[security.injection] {path}: {told!r} is answered as {NOTHING!r} is: nobody reads the"
+            " parameter; mend its name, or say under `harmless` a text that finds something"
+        )
         raise CannotTell(message)
 
 

@@ -14,7 +14,7 @@ from checks.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve
 from fixtures.target import Target
-from suites.api import Client, needed
+from suites.api import Client, as_declared, needed
 from suites.security import hostile, leaks
 from suites.security.answers import Seen
 from suites.security.contract import Headers, Input
@@ -31,6 +31,8 @@ def bodies(release: Release) -> list[Sent]:
     with Client(apart=True) as http:
         for request in needed(declared.requests, "[security.input] requests"):
             headers = resolve(request.headers)
+            # Where nothing is there any body is refused.
+            as_declared(request.send(http), request.expect, "[security.input] requests")
             for each in hostile.bodies(resolve(request.json) or {}, declared.oversized_kib * 1024):
                 place = f"{request.method} {request.path}: a body {each.name}"
                 wanted = {"Content-Type": hostile.JSON, **headers, **each.headers}
@@ -40,8 +42,9 @@ def bodies(release: Release) -> list[Sent]:
 
 
 @pytest.fixture(scope="module")
-def paths(release: Release) -> list[Sent]:
-    """Every hostile address."""
+def paths(release: Release, answers: tuple[Seen, ...]) -> list[Sent]:
+    """Every hostile address, at pages that are there."""
+    assert answers
     pages = needed(release.section("security.headers", Headers).pages, "[security.headers] pages")
     with Client(apart=True) as http:
         return [(place, True, *_send(http, built)) for place, built in _addresses(http, pages)]

@@ -14,7 +14,7 @@ from checks.findings import Findings
 from evidence.errors import CannotTell, NotApplicable
 from evidence.release import Release
 from evidence.variables import resolve
-from suites.api import Client
+from suites.api import Client, as_declared
 from suites.security.contract import Keys
 from suites.security.uniform import timing
 
@@ -31,6 +31,8 @@ def check_refusal_tells_no_beginning(release: Release, findings: Findings, measu
     keys = release.section("security.keys", Keys)
     near, far = made_up(resolve(keys.read), resolve(keys.write))
     with Client(apart=True, patient=False) as http:
+        living = keys.reading.send(http, headers={keys.header: resolve(keys.read)})
+        as_declared(living, keys.reading.expect, "[security.keys] reading")
         pairs = refused(http, keys, near, far)
     if len(pairs) < FEWEST_PAIRS:
         message = f"keys are put off after {len(pairs)} pairs, and {FEWEST_PAIRS} are needed to compare times"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from checks.claim import check
 from checks.findings import Findings
@@ -28,6 +29,7 @@ def check_answers_hold_no_secret(
 
 
 @check("LEAK-003")
+@pytest.mark.usefixtures("answers")
 def check_no_file_is_left_on_the_server(http: httpx.Client, findings: Findings) -> None:
     """Nothing of the version control, the environment, backups or debugging is served."""
     for path in leaks.FILES:

@@ -13,7 +13,7 @@ from checks.claim import check
 from checks.findings import Findings
 from evidence.errors import CannotTell
 from evidence.release import Release
-from suites.api import LONGEST_WAIT_S, Client, needed
+from suites.api import LONGEST_WAIT_S, Client, as_declared, needed
 from suites.security.contract import RateLimit
 
 BEYOND, TRIES = 20, 5
@@ -51,7 +51,8 @@ def used_up(release: Release) -> Iterator[Used]:
     anonymous = needed(limit.anonymous, "[security.rate_limit] anonymous")
     with Client(patient=False, apart=True) as http:
         started = time.monotonic()
-        answers = (anonymous.send(http) for _ in range(2 * limit.burst + BEYOND))
+        as_declared(anonymous.send(http), anonymous.expect, "[security.rate_limit] anonymous")
+        answers = (anonymous.send(http) for _ in range(2 * limit.burst + BEYOND - 1))
         refused = next((each for each in answers if each.status_code == 429), None)
         yield Used(http=http, limit=limit, refused=refused, seconds=time.monotonic() - started)
 

@@ -23,11 +23,10 @@ NOT_THERE = "/no-such-page-of-the-release-verification"
 
 
 @pytest.fixture
-def used(release: Release, account: Account, csrf: Csrf, signed_in: Callable[[], httpx.Client]) -> dict[str, str]:
+def used(release: Release, account: Account, csrf: Csrf, member: httpx.Client) -> dict[str, str]:
     """Use what nobody may write down, in requests that work and in such that fail; what was made for it, by name."""
-    http = signed_in()
-    made = {"SESSION_TOKEN": str(http.cookies[account.session_cookie]), "CSRF_TOKEN": token_of(http, csrf)}
-    http.get(NOT_THERE)
+    made = {"SESSION_TOKEN": str(member.cookies[account.session_cookie]), "CSRF_TOKEN": token_of(member, csrf)}
+    member.get(NOT_THERE)
     with Client(apart=True) as nobody:
         submit(nobody, account, **resolve(account.wrong))
         if release.security.get("keys"):

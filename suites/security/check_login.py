@@ -10,7 +10,7 @@ import pytest
 
 from checks.claim import check
 from checks.findings import Findings
-from evidence.errors import CannotTell
+from evidence.errors import CannotTell, InputError
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import Client, needed
@@ -24,8 +24,10 @@ Pair = tuple[httpx.Response, httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def refused(release: Release) -> list[Pair]:
+def refused(release: Release, member: httpx.Client) -> list[Pair]:
     """Wrong sign-ins, one for a known and one for an unknown user at a time, until both are put off or tried enough."""
+    # Where nobody can sign in everybody is refused alike.
+    assert member
     account = release.section("security.account", Account)
     most = 2 * account.throttled_after if account.throttled_after else PAIRS
     with Client(apart=True, patient=False) as http:
@@ -41,6 +43,7 @@ def refused(release: Release) -> list[Pair]:
 
 
 @check("LOGIN-001", needs="attack")
+@pytest.mark.usefixtures("member")
 def check_wrong_credentials_are_refused(account: Account) -> None:
     """A wrong password opens no session."""
     wrong = needed(account.wrong, "[security.account] wrong")
@@ -97,6 +100,9 @@ def typed(account: Account) -> tuple[dict[str, str], dict[str, str]]:
     """What a refused sign-in changes in the form: for somebody who has an account, and for somebody who has none."""
     wrong: dict[str, str] = resolve(needed(account.wrong, "[security.account] wrong"))
     unknown: dict[str, str] = resolve(needed(account.unknown, "[security.account] unknown"))
+    if misspelt := {*wrong, *unknown} - set(account.form):
+        msg = f"[security.account] wrong and unknown: the form has no {', '.join(sorted(misspelt))}; mend the name"
+        raise InputError(msg)
     # The same one in all tries of a run, another one in the next. A field of both, as a password, is its own.
     return wrong, {**wrong, **{name: value.replace("{n}", NOBODY) for name, value in unknown.items()}}
 

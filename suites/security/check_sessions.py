@@ -9,7 +9,7 @@ import httpx
 
 from checks.claim import check
 from checks.findings import Findings
-from suites.api import Client, needed
+from suites.api import Client, as_declared, needed
 from suites.security import cookies
 from suites.security.conftest import signed_out, submit
 from suites.security.contract import Account, Csrf
@@ -19,7 +19,9 @@ from suites.security.contract import Account, Csrf
 def check_session_cookie_has_its_flags(account: Account, findings: Findings) -> None:
     """Every cookie of the sign-in is Secure, the session's also HttpOnly, SameSite, unguessable and of an end."""
     with Client(apart=True) as http:
+        before = account.signed_in.send(http)
         answers = (http.get(account.page), submit(http, account))
+        after = account.signed_in.send(http)
     sent = [cookies.parse(header) for answer in answers for header in answer.headers.get_list("set-cookie")]
     kept = {cookie.name: cookie for cookie in sent if not cookie.is_removal}
     assert account.session_cookie in kept, f"signing in sets no {account.session_cookie}, but {', '.join(kept) or '-'}"
@@ -29,6 +31,10 @@ def check_session_cookie_has_its_flags(account: Account, findings: Findings) -> 
             found += cookies.session_problems(cookie, account.longest_session_days * cookies.DAY_S)
         for rule, what in found:
             findings.add(f"{name} {rule}", what)
+    if not findings.found:
+        # Whoever was not signed in was given a cookie that is nobody's session.
+        as_declared(before, account.signed_out, "[security.account] signed_in, before signing in")
+        as_declared(after, account.signed_in.expect, "[security.account] signed_in, once signed in")
 
 
 @check("SESSION-002", needs="write")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from checks.permission import is_loopback
 from evidence.errors import CannotTell
 from evidence.release import Release
 from evidence.variables import resolve, variable
+from suites.api import AGENT, TIMEOUT_S, as_declared
 from suites.security.contract import Ssrf, UrlField
 from suites.security.hostile import OUTSIDE
 from suites.security.ssrf import ELSEWHERE, Listener, listening, ways, where
@@ -49,10 +51,7 @@ def trap(release: Release, http: httpx.Client) -> Iterator[Trap]:
         message = "the target is not on loopback, and [security.ssrf] names no `listener` where it would reach us"
         raise CannotTell(message)
     for field in declared.fields:
-        seen = field.request.send(http).status_code
-        if seen != field.request.expect:
-            message = f"{field.request.path} answers {seen}, not {field.request.expect}, to an address that it may ask"
-            raise CannotTell(message)
+        as_declared(field.request.send(http), field.request.expect, "[[security.ssrf.fields]] request")
     with listening(*where(told)) as listener:
         yield Trap(declared=declared, listener=listener, ways=ways(listener.port, told))
 
@@ -83,9 +82,27 @@ def check_redirects_do_not_lead_inside(
         pytest.skip("[security.ssrf] declares no `redirect` of any field")
     first = next(iter(trap.ways.values()))
     for field in fields:
-        _, came = trap.ask(http, field, resolve(field.redirect).replace("{url}", first))
+        address = resolve(field.redirect).replace("{url}", first)
+        leads_on(address, first)
+        _, came = trap.ask(http, field, address)
         if came:
             findings.add(
                 f"{field.request.path} {field.field}", "the release follows a redirect to where it must not go"
             )
     measure(redirects_total=len(fields))
+
+
+def leads_on(address: str, to: str) -> None:
+    """Ask for the redirect ourselves: CannotTell where it leads nowhere, and so nobody would be led inside."""
+    try:
+        answer = httpx.get(address, headers={"User-Agent": AGENT}, timeout=TIMEOUT_S, trust_env=False)
+        seen = f"answered {answer.status_code}, to {answer.headers.get('location', 'nowhere')}"
+    except httpx.TransportError as error:
+        answer, seen = None, f"not answered ({type(error).__name__})"
+    if (
+        answer is None
+        or not answer.is_redirect
+        or urlsplit(answer.headers.get("location")).netloc != urlsplit(to).netloc
+    ):
+        message = f"[[security.ssrf.fields]] redirect: {address} is {seen}: it does not lead to {to}; mend the address"
+        raise CannotTell(message)

@@ -36,11 +36,11 @@ def database() -> Iterator[psycopg.Connection[Any]]:
 
 @check("STORED-001", needs="write")
 def check_secrets_cannot_be_read_in_the_database(
-    database: psycopg.Connection[Any], release: Release, account: Account, signed_in: SignIn, findings: Findings
+    database: psycopg.Connection[Any], release: Release, account: Account, member: httpx.Client, findings: Findings
 ) -> None:
     """No API key, session or password can be read in the database: who sees a backup can act as nobody."""
     keys = release.section("security.keys", Keys) if release.security.get("keys") else None
-    values = {"a session": str(signed_in().cookies[account.session_cookie])}
+    values = {"a session": str(member.cookies[account.session_cookie])}
     if keys:
         values |= {f"the {name} key": resolve(getattr(keys, name)).split()[-1] for name in ("read", "write")}
     typed = resolve(account.form)

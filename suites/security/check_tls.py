@@ -46,6 +46,8 @@ def check_old_versions_are_refused(release: Release, findings: Findings, measure
         elif tls.speaks(url, version):
             findings.add(name, f"{name} is spoken: who is on the way makes browsers fall back to it")
     measure(versions_total=len(tls.OLD) - len(unknown))
+    if not findings.found:
+        speaks_today(url)
     if unknown and not findings.found:
         message = f"the OpenSSL of this machine ({ssl.OPENSSL_VERSION}) does not speak {', '.join(unknown)} itself"
         raise CannotTell(message)
@@ -57,15 +59,27 @@ def check_plain_http_only_leads_to_tls(release: Release, findings: Findings) -> 
     host, declared = urlsplit(_secure(release)).hostname or "", _declared(release)
     shown = f"[{host}]" if ":" in host else host
     url = resolve(declared.plain) or f"http://{shown}"
+    # Of a service without a page at its root, the health path is what is there.
+    for path in dict.fromkeys(("/", str(release.target.get("health", "/")))):
+        answer = _by_plain_http(f"{url.rstrip('/')}{path}", declared)
+        if answer is None:
+            return
+        if answer.is_server_error:
+            message = f"{answer.url} answers {answer.status_code}: what it serves by plain http cannot be told"
+            raise CannotTell(message)
+        for rule, what in tls.plain(answer, host):
+            findings.add(rule, what)
+
+
+def _by_plain_http(url: str, declared: Tls) -> httpx.Response | None:
+    """What is answered by plain http; None where nobody listens, as is right where nothing else is declared."""
     try:
-        answer = httpx.get(url, headers={"User-Agent": AGENT}, timeout=tls.WITHIN_S, trust_env=False)
-    except httpx.ConnectError:
-        return
-    if answer.is_server_error:
-        message = f"{url} answers {answer.status_code}: what it serves by plain http cannot be told"
-        raise CannotTell(message)
-    for rule, what in tls.plain(answer, host):
-        findings.add(rule, what)
+        return httpx.get(url, headers={"User-Agent": AGENT}, timeout=tls.WITHIN_S, trust_env=False)
+    except httpx.ConnectError as error:
+        if declared.plain:
+            message = f"[security.tls] plain: nobody listens at {url} ({error}); mend it, or leave it out"
+            raise CannotTell(message) from None
+        return None
 
 
 @check("TLS-004")
@@ -75,6 +89,15 @@ def check_preload_list_is_asked_for_on_purpose(answers: tuple[Seen, ...], releas
     for seen in answers:
         for rule, what in tls.preload(seen.answer.headers, wanted=wanted):
             findings.add(f"{seen.place} {rule}", what)
+
+
+def speaks_today(url: str) -> None:
+    """What does not speak TLS at all refuses what is old, too."""
+    try:
+        tls.handshake(url, tls.anybody())
+    except OSError as error:
+        message = f"{url} does not speak TLS as browsers do ({error}): whether it refuses what is old cannot be told"
+        raise CannotTell(message) from None
 
 
 def _declared(release: Release) -> Tls:

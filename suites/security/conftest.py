@@ -14,13 +14,13 @@ import pytest
 from evidence.errors import CannotTell
 from evidence.release import Release, Section, Undeclared
 from evidence.variables import resolve
-from suites.api import Client
+from suites.api import Client, as_declared
 from suites.security.answers import Seen, gather
 from suites.security.contract import Account, Csrf, Headers
 from suites.touched import TOUCHED
 
 Table = Callable[[str, type[Section]], Section]
-SignIn = Callable[..., httpx.Client]
+SignIn = Callable[[], httpx.Client]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,22 +61,37 @@ def csrf(release: Release) -> Csrf:
     return release.section("security.csrf", Csrf)
 
 
+@pytest.fixture(scope="session")
+def member(release: Release) -> Iterator[httpx.Client]:
+    """Somebody who is signed in, for who only looks: whoever ends a session, or compares two, signs in anew.
+
+    Before and after it is seen that `signed_in` tells the two apart: otherwise whatever follows proves nothing.
+    """
+    account = release.section("security.account", Account)
+    with Client(apart=True) as http:
+        as_declared(account.signed_in.send(http), account.signed_out, "[security.account] signed_in, before signing in")
+        sign_in(http, account)
+        yield http
+
+
 @pytest.fixture
-def signed_in(account: Account) -> Iterator[Callable[[], httpx.Client]]:
+def signed_in(account: Account, member: httpx.Client) -> Iterator[SignIn]:
     """Sign in, each time as a new client with a session of its own."""
+    assert member
     with ExitStack() as stack:
 
-        def sign_in() -> httpx.Client:
+        def anew() -> httpx.Client:
             opened: AbstractContextManager[httpx.Client] = Client(apart=True)
-            http = stack.enter_context(opened)
-            submit(http, account)
-            seen = account.signed_in.send(http).status_code
-            if seen != account.signed_in.expect:
-                message = f"signing in at {account.page} did not work: {account.signed_in.path} answers {seen}"
-                raise ConnectionError(message)
-            return http
+            return sign_in(stack.enter_context(opened), account)
 
-        yield sign_in
+        yield anew
+
+
+def sign_in(http: httpx.Client, account: Account) -> httpx.Client:
+    """Sign in by the form; CannotTell where that does not work."""
+    submit(http, account)
+    as_declared(account.signed_in.send(http), account.signed_in.expect, "[security.account] signed_in, once signed in")
+    return http
 
 
 def signed_out(http: httpx.Client, account: Account, csrf: Csrf) -> tuple[str, str]:

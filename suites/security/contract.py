@@ -115,11 +115,16 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Cors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which origins may read `path` from a browser, and may ask for `method` there; `*` is anybody, without cookies."""
+    """Which origins may read `path` from a browser, and may ask for `method` there; `*` is anybody, without cookies.
+
+    `path` is answered `expect` to a GET with these `headers`: a path that is not there says nothing of one that is.
+    """
 
     path: str
     allowed: tuple[str, ...] = ()
     method: str = "PUT"
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    expect: int = 200
 
 
 class MadeKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -189,10 +194,15 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Injection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Paths with `{probe}` where hostile text goes: `api` ones answer JSON, `pages` HTML."""
+    """Paths with `{probe}` where hostile text goes: `api` ones answer JSON, `pages` HTML.
+
+    `harmless` is a text that they take, and answer in another way than one that nobody has ever sent; a table of them
+    where it is another one for each path.
+    """
 
     api: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
+    harmless: str | dict[str, str] = "a"
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     stored: tuple[Stored, ...] = ()
 
@@ -214,9 +224,16 @@ class Ssrf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     fields: Annotated[tuple[UrlField, ...], msgspec.Meta(min_length=1)]
     listener: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a field that the request does not have: an address in it would be read by nobody."""
+        for each in self.fields:
+            if not isinstance(each.request.json, dict) or each.field not in each.request.json:
+                msg = f"fields: the json of {each.request.path} has no field {each.field!r}; mend its name"
+                raise ValueError(msg)
+
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Requests whose JSON would be taken: bodies that cannot be read go there, one of `oversized_kib` too."""
+    """Requests that are answered as they `expect`: bodies that cannot be read go there, one of `oversized_kib` too."""
 
     requests: tuple[Request, ...]
     oversized_kib: int = 2048

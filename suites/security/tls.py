@@ -37,6 +37,13 @@ def trusting(authority: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authority)
 
 
+def anybody() -> ssl.SSLContext:
+    """Speak what is spoken today, to whomever."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def old(version: ssl.TLSVersion) -> ssl.SSLContext:
     """Speak this one version, to whomever."""
     return _only(version, ssl.PROTOCOL_TLS_CLIENT)

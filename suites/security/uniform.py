@@ -41,7 +41,7 @@ def differences(one: httpx.Response, other: httpx.Response, typed: Collection[st
         yield "headers", f"only one of the answers has {', '.join(sorted(odd))}"
     if one.headers.get("location") != other.headers.get("location"):
         yield "location", "the two are sent to different pages"
-    if _bare(one.text, typed) != _bare(other.text, typed):
+    if bare(one.text, typed) != bare(other.text, typed):
         yield "text", "the page says something else for one that is there than for one that is not"
 
 
@@ -62,7 +62,8 @@ def timing(pairs: Sequence[tuple[float, float]]) -> Timing:
     return Timing(difference_ms=median * 1000, share=abs(median) / slower, chance=far / 2 ** len(apart))
 
 
-def _bare(text: str, typed: Collection[str]) -> str:
+def bare(text: str, typed: Collection[str] = ()) -> str:
+    """Take out what differs between two answers to one request, and what was typed."""
     for value in sorted(filter(None, typed), key=len, reverse=True):
         text = text.replace(value, "…")
     return TOKEN.sub("…", text)

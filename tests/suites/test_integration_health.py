@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from evidence.errors import CannotTell
+from suites.integration import check_health
 from suites.integration.contract import Health
 from suites.integration.outage import Outages
 
@@ -86,3 +87,23 @@ def test_the_dependency_comes_back_also_where_we_break() -> None:
     with pytest.raises(KeyError):
         seen.of("database", "down")
     assert ["database_down", "database_up"] == ran
+
+
+def test_a_page_for_whatever_is_asked_is_no_health() -> None:
+    """A typo in a path ends at the page that an application with routes of its own serves for any."""
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, content=iter([b"<title>Shop</title>"])))
+
+    with (
+        httpx.Client(transport=answer, base_url="http://release") as http,
+        pytest.raises(CannotTell, match="which is not there, is answered as /up is: 200 says nothing"),
+    ):
+        check_health.check_health_paths_answer(http, HEALTH, lambda **_: None)
+
+
+def test_health_beside_such_a_page_is_health() -> None:
+    """What the health path says is something else."""
+    answer = httpx.MockTransport(
+        lambda asked: httpx.Response(200, content=iter([b"{}"] if asked.url.path in HEALTH.paths else [b"<title>"]))
+    )
+    with httpx.Client(transport=answer, base_url="http://release") as http:
+        check_health.check_health_paths_answer(http, HEALTH, lambda **_: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evidence.errors import InputError
 from suites.api import Request
 from suites.security.check_login import NOBODY, typed
 from suites.security.contract import Account
@@ -23,7 +24,7 @@ def test_a_field_of_both_is_typed_once(
     monkeypatch.setenv("OTHER", "another")
     account = Account(
         page="/login",
-        form={},
+        form={"name": "somebody", "password": "right"},
         session_cookie="session",
         signed_in=Request(path="/"),
         wrong={"password": "wrong"},
@@ -31,3 +32,18 @@ def test_a_field_of_both_is_typed_once(
     )
 
     assert ({"password": "wrong"}, expected) == typed(account)
+
+
+def test_a_field_that_the_form_does_not_have_is_refused() -> None:
+    """A typo would sign in with the right name, or password: the two would be the same person."""
+    account = Account(
+        page="/login",
+        form={"name": "somebody", "password": "right"},
+        session_cookie="session",
+        signed_in=Request(path="/"),
+        wrong={"password": "wrong"},
+        unknown={"nmae": "nobody"},
+    )
+
+    with pytest.raises(InputError, match="the form has no nmae; mend the name"):
+        typed(account)

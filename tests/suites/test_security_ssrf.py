@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import urllib.request
 from collections.abc import Callable, Iterator
 
 import httpx
+import msgspec
 import pytest
 
 from checks.findings import Findings
@@ -65,8 +67,9 @@ def judged(check: Callable[..., None], trap: check_ssrf.Trap, refuses: Guard) ->
     return {place.removeprefix("/fetch url").strip() for place in findings.found}
 
 
-def test_release_that_asks_nothing_inside_is_right(trap: check_ssrf.Trap) -> None:
+def test_release_that_asks_nothing_inside_is_right(trap: check_ssrf.Trap, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is found where only public addresses are asked, and no redirect is followed."""
+    monkeypatch.setattr(check_ssrf, "leads_on", lambda *_: None)
 
     def refuses(address: str) -> bool:
         return not address.startswith(PUBLIC) or "to=" in address
@@ -92,11 +95,37 @@ def test_guard_by_name_is_found(trap: check_ssrf.Trap) -> None:
     assert {"in decimal", "in hex", "in octal", "shortened", "as any address"} == found
 
 
-def test_redirect_that_is_followed_is_found(trap: check_ssrf.Trap) -> None:
+def test_redirect_that_is_followed_is_found(trap: check_ssrf.Trap, monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard has seen the first address only."""
+    monkeypatch.setattr(check_ssrf, "leads_on", lambda *_: None)
     found = judged(check_ssrf.check_redirects_do_not_lead_inside, trap, lambda address: not address.startswith(PUBLIC))
 
     assert {""} == found
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (httpx.Response(404), "is answered 404, to nowhere"),
+        (httpx.Response(302, headers={"location": "http://elsewhere.example/"}), "to http://elsewhere.example/"),
+        (httpx.Response(302, headers={"location": "http://127.0.0.1:9/"}), ""),
+    ],
+    ids=["a typo", "elsewhere", "where it should"],
+)
+def test_redirect_that_leads_nowhere_proves_nothing(
+    answer: httpx.Response, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever follows it comes to nobody: that the release did not come to us says nothing."""
+    monkeypatch.setattr(httpx, "get", lambda *_, **__: answer)
+    refused = pytest.raises(CannotTell, match=said) if said else contextlib.nullcontext()
+    with refused:
+        check_ssrf.leads_on("http://public.example/away?to=http://127.0.0.1:9/", "http://127.0.0.1:9/")
+
+
+def test_field_that_the_request_does_not_have_is_refused() -> None:
+    """A typo in its name would put every address where nobody reads it."""
+    with pytest.raises(ValueError, match="the json of /fetch has no field 'ulr'; mend its name"):
+        Ssrf(fields=(msgspec.structs.replace(FIELD, field="ulr"),))
 
 
 def test_listener_elsewhere_is_asked_for_as_declared() -> None:
@@ -110,7 +139,7 @@ def test_listener_elsewhere_is_asked_for_as_declared() -> None:
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("https://staging.example", "names no `listener`"), ("http://127.0.0.1:1", "answers 500, not 200")],
+    [("https://staging.example", "names no `listener`"), ("http://127.0.0.1:1", "is answered 500, not 200")],
 )
 def test_what_could_not_come_is_no_proof(url: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A release that cannot reach us, or that takes not even its good address, is not judged."""
@@ -119,7 +148,11 @@ def test_what_could_not_come_is_no_proof(url: str, said: str, monkeypatch: pytes
         name="a",
         version="1",
         source=releases.Source(paths=(".",)),
-        security={"ssrf": {"fields": [{"request": {"path": "/fetch", "method": "POST", "json": {}}, "field": "url"}]}},
+        security={
+            "ssrf": {
+                "fields": [{"request": {"path": "/fetch", "method": "POST", "json": {"url": "a"}}, "field": "url"}]
+            }
+        },
     )
     transport = httpx.MockTransport(lambda _: httpx.Response(500))
     with (

@@ -137,6 +137,38 @@ def test_own_openssl_is_asked_before_a_server_is_judged() -> None:
     assert not tls.we_speak(ssl.TLSVersion.SSLv3)
 
 
+def test_who_does_not_speak_tls_has_refused_nothing() -> None:
+    """At a port of plain http, or of nobody, every version is refused."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+
+    with pytest.raises(CannotTell, match="does not speak TLS as browsers do"):
+        check_tls.speaks_today(f"https://127.0.0.1:{port}")
+
+
+def test_nobody_by_plain_http_is_right_only_where_nobody_is_declared(declare: Callable[..., Release]) -> None:
+    """A typo in `plain` leads to nobody, too."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+    release = declare("https://127.0.0.1:1", plain=f"http://127.0.0.1:{port}")
+
+    with pytest.raises(CannotTell, match=r"\[security.tls\] plain: nobody listens"):
+        check_tls.check_plain_http_only_leads_to_tls(release, Findings())
+
+
+def test_health_is_looked_at_where_the_root_is_nothing(
+    declare: Callable[..., Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service without a page at its root is served by plain http all the same."""
+    monkeypatch.setattr(httpx, "get", lambda url, **_: httpx.Response(200 if url.endswith("/health") else 404))
+    release = declare("https://shop.example")
+    release.target["health"] = "/health"
+    findings = Findings()
+    check_tls.check_plain_http_only_leads_to_tls(release, findings)
+
+    assert ["plain-served"] == list(findings.found)
+
+
 @pytest.mark.skipif(not tls.we_speak(OLD), reason="the OpenSSL of this machine does not speak TLS 1.0")
 def test_floor_is_seen(authority: front.Issuer, serve: Serve, declare: Callable[..., Release]) -> None:
     """A server from TLS 1.2 on is right; one that speaks TLS 1.0, too, is found by that version's name."""

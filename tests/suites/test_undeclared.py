@@ -27,7 +27,7 @@ from suites.security import check_sessions as sessions
 from suites.security.contract import Access, Account, Csrf
 
 HTTP, REQUEST = httpx.Client(), {"path": "/"}
-ACCOUNT = Account(page="/login", form={}, session_cookie="session", signed_in=Request(path="/"))
+ACCOUNT = Account(page="/login", form={"password": ""}, session_cookie="session", signed_in=Request(path="/"))
 CSRF = Csrf(source="/", token="(.)", header="X", mutations=())
 ACCESS = Access(roles={}, rules=())
 RELEASE = Release(
@@ -51,12 +51,12 @@ def nobody(*_: object, **__: object) -> Any:  # noqa: ANN401 - it never returns
 
 ASKED: dict[str, Callable[[], object]] = {
     "[security.keys] refused": lambda: check_access.check_dead_keys_open_nothing(HTTP, RELEASE),
-    "[security.keys.made]": lambda: check_access.check_revoked_keys_die_at_once(HTTP, RELEASE, CSRF, nobody),
+    "[security.keys.made]": lambda: check_access.check_revoked_keys_die_at_once(HTTP, RELEASE, CSRF, HTTP),
     "[security.injection] api": lambda: check_injection.check_sql_in_parameters_is_text(HTTP, RELEASE, Findings()),
     "[security.injection] pages": lambda: check_injection.check_markup_in_parameters_is_text(HTTP, RELEASE, Findings()),
     "[security.headers] api": lambda: check_headers.check_api_answers_are_not_stored((), Findings(), nobody),
     "[security.headers] pages": lambda: check_headers.check_nonces_are_used_once(HTTP, RELEASE, Findings()),
-    "[security.csrf] mutations": lambda: check_csrf.check_mutation_without_token_is_refused(CSRF, nobody),
+    "[security.csrf] mutations": lambda: check_csrf.check_mutation_without_token_is_refused(CSRF, HTTP),
     "[security.account] sign_out": lambda: sessions.check_session_dies_at_sign_out(ACCOUNT, CSRF, nobody),
     "[security.account] wrong": lambda: check_login.check_wrong_credentials_are_refused(ACCOUNT),
     "[security.account] unknown": lambda: check_login.typed(
