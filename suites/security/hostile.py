@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,7 +12,8 @@ from functools import cache
 import httpx
 
 JSON = "application/json"
-DEPTH, BOMB_BYTES, DIGITS = 50_000, 64 * 1024 * 1024, 5_000
+DEPTH, BOMB_BYTES, PIECE_BYTES, DIGITS = 50_000, 64 * 1024 * 1024, 1024 * 1024, 5_000
+GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
 MARKER = "x-release-verification-injected"
 EVIL = "evil.example"
 CLIMBS = ("../" * 8, "..%2f" * 8, "%2e%2e/" * 8, "%252e%252e%252f" * 8, "..%5c" * 8, "....//" * 8)
@@ -90,4 +92,11 @@ def _raw(sample: Mapping[str, object], literal: bytes) -> bytes:
 
 @cache
 def _bomb(good: bytes) -> bytes:
-    return gzip.compress(good + b" " * BOMB_BYTES, compresslevel=9)
+    """One gzip stream: what is good, and blanks, compressed once and repeated; a full flush forgets what was before."""
+    deflate, blanks = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS), b" " * PIECE_BYTES
+    head, piece = (deflate.compress(part) + deflate.flush(zlib.Z_FULL_FLUSH) for part in (good, blanks))
+    check, pieces = zlib.crc32(good), BOMB_BYTES // PIECE_BYTES
+    for _ in range(pieces):
+        check = zlib.crc32(blanks, check)
+    length = struct.pack("<II", check, len(good) + BOMB_BYTES)
+    return GZIP_HEADER + head + piece * pieces + deflate.flush() + length
