@@ -8,7 +8,7 @@ from http.cookies import CookieError, SimpleCookie
 from suites.init import places, unseen
 from suites.init.client import Answer
 from suites.init.look import STRANGER, Login, Seen
-from suites.init.text import clean, comment, left_out, table
+from suites.init.text import clean, question, saw, table
 
 Lines = list[str]
 COOKIE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
@@ -31,20 +31,12 @@ def blocks(seen: Seen, variable: str) -> list[Lines]:
     ]
 
 
-def _ask(text: str, *tables: Lines) -> Lines:
-    return [*comment(f"QUESTION: {text}"), *(line for lines in tables for line in left_out(lines))]
-
-
-def _saw(*texts: object) -> Lines:
-    return [line for text in texts for line in comment(f"seen: {text}")]
-
-
 def _headers(seen: Seen) -> list[Lines]:
     answers = {answer.path: answer for answer in (*seen.health, *seen.examples)}
     api = [answer for answer in answers.values() if answer.status == 200 and "json" in answer.kind]
     if not seen.pages and not api:
         return [
-            _ask(
+            question(
                 "which pages and answers must carry the security headers?", table("security.headers", {"pages": ["/"]})
             )
         ]
@@ -56,7 +48,7 @@ def _headers(seen: Seen) -> list[Lines]:
         "pages": [answer.path for answer in seen.pages],
         "api": [{"path": answer.path} for answer in api] or None,
     }
-    return [[*_saw(*told), *table("security.headers", entries)]]
+    return [[*saw(*told), *table("security.headers", entries)]]
 
 
 def _header(answer: Answer, name: str) -> str:
@@ -72,8 +64,8 @@ def _cors(seen: Seen) -> list[Lines]:
     told = f"is answered {clean(granted)}{credentials}" if granted else "is answered nothing"
     return [
         [
-            *_saw(f"{seen.cors.path}: the origin {STRANGER} {told}"),
-            *_ask("which other origins may read it from a browser? As it stands: none."),
+            *saw(f"{seen.cors.path}: the origin {STRANGER} {told}"),
+            *question("which other origins may read it from a browser? As it stands: none."),
             *table("security.cors", {"path": seen.cors.path, "allowed": []}),
         ]
     ]
@@ -101,8 +93,8 @@ def _account(seen: Seen, variable: str) -> list[Lines]:
     csrf = {"source": "/account", "token": '<meta name="csrf-token" content="([^"]+)">', "header": "X-CSRF-Token"}
     mutation = table("[security.csrf.mutations]", {"path": "/api/account", "method": "PUT", "json": {"name": "x"}})
     return [
-        [*_saw(*cookies.values(), *_login(seen.login)), *_ask(ask, table("security.account", account))],
-        _ask(
+        [*saw(*cookies.values(), *_login(seen.login)), *question(ask, table("security.account", account))],
+        question(
             "where does a signed-in page have its CSRF token, and which requests need it?",
             table("security.csrf", csrf),
             mutation,
@@ -163,8 +155,8 @@ def _keys(seen: Seen, variable: str) -> list[Lines]:
     }
     return [
         [
-            *_saw(*(f"the OpenAPI document says that keys go in {name}" for name in names)),
-            *_ask("which API keys are there, and what may each do?", table("security.keys", keys)),
+            *saw(*(f"the OpenAPI document says that keys go in {name}" for name in names)),
+            *question("which API keys are there, and what may each do?", table("security.keys", keys)),
         ]
     ]
 
@@ -180,8 +172,8 @@ def _limits(seen: Seen) -> list[Lines]:
     limit = {"per_minute": number, "burst": number, "request": {"path": seen.root.path}}
     return [
         [
-            *_saw(*(f"{answer.path}: {name}: {clean(given, 100)}" for name, (answer, given) in told.items())),
-            *_ask(
+            *saw(*(f"{answer.path}: {name}: {clean(given, 100)}" for name, (answer, given) in told.items())),
+            *question(
                 "how many requests a minute may one client send, and how many at once?",
                 table("security.rate_limit", limit),
             ),
@@ -194,15 +186,17 @@ def _injection(seen: Seen) -> list[Lines]:
     if not api and not seen.searches:
         ask = "where does text that somebody typed go to? No parameter of text was found."
         return [
-            _ask(ask, table("security.injection", {"api": ["/api/items?q={probe}"], "pages": ["/search?q={probe}"]}))
+            question(
+                ask, table("security.injection", {"api": ["/api/items?q={probe}"], "pages": ["/search?q={probe}"]})
+            )
         ]
     told = [f"the OpenAPI document has {path}" for path in api] + [
         f"a page has a form for {path}" for path in seen.searches
     ]
     return [
         [
-            *_saw(*told),
+            *saw(*told),
             *table("security.injection", {"api": api or None, "pages": seen.searches or None}),
-            *_ask("where else does text that somebody typed go to?"),
+            *question("where else does text that somebody typed go to?"),
         ]
     ]

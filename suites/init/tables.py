@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from suites.init import defence, places
 from suites.init.client import Answer
 from suites.init.look import Seen
-from suites.init.text import clean, comment, left_out, table, value
+from suites.init.text import clean, comment, left_out, question, saw, table, value
 
 Lines = list[str]
 HEAD = """\
@@ -39,16 +39,6 @@ def write(seen: Seen, *, has_sources: bool) -> str:
         [*comment(END), *left_out(["[not_applicable]", 'TYPES-001 = "plain JavaScript"'])],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
-
-
-def question(text: str, *tables: Iterable[str]) -> Lines:
-    """Write a question, and the tables that would answer it, commented out."""
-    return [*comment(f"QUESTION: {text}"), *(line for lines in tables for line in left_out(lines))]
-
-
-def saw(*texts: object) -> Lines:
-    """Write what was seen, a comment each."""
-    return [line for text in texts for line in comment(f"seen: {text}")]
 
 
 def _not_asked(seen: Seen) -> Lines:

@@ -76,3 +76,13 @@ def table(name: str, entries: Mapping[str, object]) -> list[str]:
 def left_out(lines: Iterable[str]) -> list[str]:
     """Comment lines out."""
     return [f"# {line}" for line in lines]
+
+
+def question(text: str, *tables: Iterable[str]) -> list[str]:
+    """Write a question, and the tables that would answer it, commented out."""
+    return [*comment(f"QUESTION: {text}"), *(line for lines in tables for line in left_out(lines))]
+
+
+def saw(*texts: object) -> list[str]:
+    """Write what was seen, a comment each."""
+    return [line for text in texts for line in comment(f"seen: {text}")]

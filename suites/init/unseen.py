@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.init.text import comment, left_out, table
+from suites.init.text import question, table
 
 Lines = list[str]
 AGE = "UPDATE sessions SET expires_at = expires_at - make_interval(secs => %(seconds)s) WHERE id = %(session)s"
@@ -11,11 +11,6 @@ AGE = "UPDATE sessions SET expires_at = expires_at - make_interval(secs => %(sec
 def blocks(variable: str) -> list[Lines]:
     """Write them all; environment variables are named beginning with `variable`."""
     return [*_who(variable), *_sent(variable), *_told(variable)]
-
-
-def ask(text: str, *tables: Lines) -> Lines:
-    """Write a question, and the tables that would answer it, commented out."""
-    return [*comment(f"QUESTION: {text}"), *(line for lines in tables for line in left_out(lines))]
 
 
 def _who(variable: str) -> list[Lines]:
@@ -27,20 +22,20 @@ def _who(variable: str) -> list[Lines]:
     rule = {"roles": ["user", "other", "admin"], "operations": ["GET /api/items/{item_id}"]}
     mutation = {"path": "/login", "method": "POST", "form": {"email": f"${{{variable}_USER}}"}}
     return [
-        ask(
+        question(
             "who may do each operation, and which object of `other` must `user` not reach?",
             table("security.access", access),
             table("[security.access.rules]", rule),
         ),
-        ask(
+        question(
             "which changes need no session, such as signing in? Pages of other sites must not make them.",
             table("[security.cross_site.mutations]", mutation),
         ),
-        ask(
+        question(
             "how long does a session count at the server, and which statement makes one older?",
             table("[security.session.ends]", {"after_s": 43200, "age": AGE}),
         ),
-        ask(
+        question(
             "where is TLS, if not at the target's own address?",
             table("security.tls", {"url": "https://shop.example", "plain": "http://shop.example"}),
         ),
@@ -55,15 +50,15 @@ def _sent(variable: str) -> list[Lines]:
     remove = {"path": "/api/items/{id}", "method": "DELETE", "headers": key, "expect": 204}
     link = {**body, "path": "/api/links", "json": {"url": "https://shop.example/"}, "expect": 200}
     return [
-        ask(
+        question(
             "which requests take JSON? Bodies that cannot be read are sent there.",
             table("security.input", {"requests": [body]}),
         ),
-        ask(
+        question(
             "where is text stored that a page shows to others, and how is it removed again?",
             table("[security.injection.stored]", {**stored, "remove": remove}),
         ),
-        ask(
+        question(
             "which fields are addresses that the release asks by itself?",
             table("[security.ssrf.fields]", {"field": "url", "request": link}),
         ),
@@ -83,12 +78,12 @@ def _told(variable: str) -> list[Lines]:
         "databases": ["DATABASE_URL"],
     }
     return [
-        ask("does it take webhooks, signed as Standard Webhooks says?", table("security.webhook", webhook)),
-        ask(
+        question("does it take webhooks, signed as Standard Webhooks says?", table("security.webhook", webhook)),
+        question(
             "where is the audit log, and what must be in it?",
             audit,
             table("security.audit.log", {"path": "/api/audit"}),
             mutation,
         ),
-        ask("which command prints the variables that it runs with?", table("security.configuration", show)),
+        question("which command prints the variables that it runs with?", table("security.configuration", show)),
     ]
