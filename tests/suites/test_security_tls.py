@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -281,13 +282,15 @@ def gone(url: str) -> bool:
     return False
 
 
-def also_old(context: ssl.SSLContext) -> None:
+def also_old(context: ssl.SSLContext, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
     """Take every version."""
-    context.minimum_version = OLD
+    with warnings.catch_warnings():
+        # That they are old is why they are here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = OLD, newest
     context.set_ciphers("ALL:@SECLEVEL=0")
 
 
 def only_old(context: ssl.SSLContext) -> None:
     """Take the old versions only."""
-    also_old(context)
-    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    also_old(context, ssl.TLSVersion.TLSv1_1)
