@@ -6,7 +6,7 @@ import datetime as dt
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from evidence.errors import CannotTell
 from evidence.variables import resolve
 from suites.api import Request
 from suites.security.contract import Audit, Mutation
+from suites.security.operations import Operation
 
 Entry = dict[str, Any]
 CLAIMED = "203.0.113.66"
@@ -46,29 +47,56 @@ class Change:
         return missing if any(day in text for day in self.days) else [*missing, "the day (UTC)"]
 
 
-def made(http: httpx.Client, audit: Audit) -> list[Change]:
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """Who makes a change: a client, and the headers by which it may."""
+
+    http: httpx.Client
+    headers: Mapping[str, str]
+
+    def send(self, request: Request, claims: Mapping[str, str] | None = None) -> tuple[httpx.Response, str]:
+        """Send it; the answer, and the address that it went out from."""
+        addresses: list[str] = []
+        self.http.event_hooks["response"] = [lambda answer: addresses.append(_own_address(answer))]
+        answer = request.send(self.http, headers={**self.headers, **(claims or {})})
+        return answer, addresses[-1]
+
+
+def made(http: httpx.Client, audit: Audit, person: Sender | None = None) -> list[Change]:
     """Make the declared changes one after the other, look at the log after each, and take back what there is to undo.
 
-    CannotTell where one is not made: what was not done need not be written down.
+    `person` is who makes those that ask for a session. CannotTell where one is not made: what was not done need not be
+    written down.
     """
-    addresses: list[str] = []
-    http.event_hooks["response"].append(lambda answer: addresses.append(_own_address(answer)))
-    log, ids, changes, undo = entries(http, audit), dict[str, str](), list[Change](), list[Request]()
+    holder = Sender(http=http, headers=resolve(audit.headers))
+    log, ids, changes, undo = entries(http, audit), dict[str, str](), list[Change](), list[tuple[Sender, Request]]()
     try:
         for mutation in audit.mutations:
-            before, day = log, _today()
-            answer = _filled(mutation.request, ids).send(http, headers={**resolve(audit.headers), **CLAIMS})
-            came_from = resolve(audit.seen_from) or addresses[-1]
+            sender, before, day = person if mutation.signed_in and person else holder, log, _today()
+            answer, address = sender.send(_filled(mutation.request, ids), CLAIMS)
+            came_from = resolve(audit.seen_from) or address
             ids |= _made(mutation, answer)
-            undo += [_filled(mutation.undo, ids)] if mutation.undo else []
+            undo += [(sender, _filled(mutation.undo, ids))] if mutation.undo else []
             log, names = entries(http, audit), tuple(_fill(name, ids) for name in (*audit.names, *mutation.names))
             new = tuple(entry for entry in log if entry not in before)
             days = frozenset({day, _today()})
             changes.append(Change(place=_place(mutation), names=names, came_from=came_from, days=days, new=new))
     finally:
-        for request in reversed(undo):
-            request.send(http, headers=resolve(audit.headers))
+        for sender, request in reversed(undo):
+            sender.send(request)
     return changes
+
+
+def not_made(audit: Audit, document: Sequence[Operation]) -> list[str]:
+    """The operations that change something, of which nobody has looked whether they are written down."""
+    asked = {(each.request.method, resolve(each.request.path).partition("?")[0]) for each in audit.mutations}
+    return [
+        operation.name
+        for operation in document
+        if operation.mutates
+        and operation.name not in audit.not_made
+        and not any(operation.is_at(*each) for each in asked)
+    ]
 
 
 def entries(http: httpx.Client, audit: Audit) -> list[Entry]:

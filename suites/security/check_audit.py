@@ -15,8 +15,10 @@ from evidence.errors import CannotTell
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import Client, needed
-from suites.security.audit import CLAIMED, Change, entries, is_address, made
-from suites.security.contract import Audit
+from suites.security.audit import CLAIMED, Change, Sender, entries, is_address, made, not_made
+from suites.security.conftest import document_of, token_of
+from suites.security.contract import Audit, Csrf
+from suites.security.operations import operations
 
 ATTEMPTS = (
     ("POST", ""),
@@ -33,15 +35,28 @@ HELD = "SELECT p FROM unnest(%s::text[]) AS p WHERE has_table_privilege(%s, %s, 
 
 
 @pytest.fixture(scope="module")
-def changes(release: Release) -> list[Change]:
+def changes(release: Release, request: pytest.FixtureRequest) -> list[Change]:
     """The declared changes, made once, and what each left in the log."""
-    audit = release.section("security.audit", Audit)
+    audit, person = release.section("security.audit", Audit), None
+    if any(mutation.signed_in for mutation in audit.mutations):
+        member, csrf = request.getfixturevalue("member"), release.section("security.csrf", Csrf)
+        person = Sender(http=member, headers={csrf.header: token_of(member, csrf)})
     with Client(apart=True) as http:
-        return made(http, audit)
+        return made(http, audit, person)
+
+
+@pytest.fixture
+def unmade(release: Release, http: httpx.Client) -> list[str]:
+    """The operations of the OpenAPI document, where there is one, that change something and are not declared."""
+    if not release.api.get("openapi"):
+        return []
+    return not_made(release.section("security.audit", Audit), operations(*document_of(release, http)))
 
 
 @check("AUDIT-001", needs="write")
-def check_mutations_are_written_down(changes: list[Change], findings: Findings, measure: Callable[..., None]) -> None:
+def check_mutations_are_written_down(
+    changes: list[Change], unmade: list[str], findings: Findings, measure: Callable[..., None]
+) -> None:
     """Each mutation leaves an entry of its own in the audit log that says who, what and when."""
     measure(mutations_total=len(changes))
     for change in changes:
@@ -50,6 +65,12 @@ def check_mutations_are_written_down(changes: list[Change], findings: Findings, 
         elif not change.entry:
             lacking = min((change.lacks(entry) for entry in change.new), key=len)
             findings.add(change.place, f"its entry in the audit log does not name {', '.join(lacking)}")
+    if unmade and not findings.found:
+        message = (
+            f"nobody has looked whether {', '.join(unmade)} is written down: declare it among"
+            " [[security.audit.mutations]], or say why not under [security.audit.not_made]"
+        )
+        raise CannotTell(message)
 
 
 @check("AUDIT-004", needs="write")
@@ -82,6 +103,9 @@ def check_entries_cannot_be_changed_by_the_api(
         message = f"{audit.log.path} shows no entry that could be changed"
         raise CannotTell(message)
     newest, forged = before[0], {**before[0], **dict.fromkeys(audit.forged, "forged by the release verification")}
+    if missing := {audit.id_field, *audit.forged} - set(newest):
+        message = f"[security.audit] id_field and forged: an entry has no {', '.join(sorted(missing))}; mend the name"
+        raise CannotTell(message)
     for method, below in ATTEMPTS:
         path = audit.log.path.partition("?")[0] + below.replace("{id}", str(newest.get(audit.id_field, "")))
         answer = http.request(method, path, headers=resolve(audit.log.headers), json=forged)

@@ -254,13 +254,15 @@ class Mutation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A change, and what its entry in the audit log must name beside what `[security.audit] names` lists.
 
     `made` are fields of its answer, by the name that stands for them from then on: with `{ item = "id" }`, `{item}` in
-    a path or a name is that id. `undo` is sent in the end, whatever befell.
+    a path or a name is that id. `undo` is sent in the end, whatever befell. Where it is `signed_in`, who signs in by
+    the form makes it, with the token of `[security.csrf]`.
     """
 
     request: Request
     names: tuple[str, ...] = ()
     made: dict[str, str] = msgspec.field(default_factory=dict)
     undo: Request | None = None
+    signed_in: bool = False
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -269,7 +271,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Each leaves an entry that names what `names` lists: who it was. `id_field`, `address_field` and `forged` are fields
     of an entry: which one it is, from where the change came, and what somebody would alter. `seen_from` is our address
     as the release sees it, where we do not connect from it. `table` is where entries are kept, `role` the role of the
-    database that the service has.
+    database that the service has. Every operation of the OpenAPI document that changes something is among
+    `mutations`, or in `not_made`, as `POST /api/items`, with the reason why it is not.
     """
 
     mutations: Annotated[tuple[Mutation, ...], msgspec.Meta(min_length=1)]
@@ -277,6 +280,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     entries: str | None = None
     names: tuple[str, ...] = ()
+    not_made: dict[str, str] = msgspec.field(default_factory=dict)
     id_field: str = "id"
     address_field: str = ""
     seen_from: str = ""

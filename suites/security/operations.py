@@ -42,6 +42,11 @@ class Operation:
         """Whether it may change something."""
         return self.method in MUTATING
 
+    def is_at(self, method: str, path: str) -> bool:
+        """Whether a request of this method and path, without a query, is for it."""
+        parts = (re.escape(part) for part in re.split(r"\{[^}]+\}", f"{self.base}{self.path}"))
+        return method.lower() == self.method and re.fullmatch("[^/]+".join(parts), path) is not None
+
     def send(
         self,
         http: httpx.Client,

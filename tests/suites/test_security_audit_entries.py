@@ -14,8 +14,9 @@ from evidence import release as releases
 from evidence.errors import CannotTell
 from evidence.release import Undeclared
 from suites.security import check_audit
-from suites.security.audit import CLAIMED, Change, is_address, made
+from suites.security.audit import CLAIMED, Change, Sender, is_address, made, not_made
 from suites.security.contract import Audit
+from suites.security.operations import operations
 
 OURS = "127.1.2.3"
 TABLE: dict[str, Any] = {
@@ -33,6 +34,7 @@ TABLE: dict[str, Any] = {
         {"request": {"path": "/items/{item}", "method": "PUT"}, "names": ["item:{item}"]},
     ],
 }
+MADE = {"POST": "", "PUT": "/{item}"}
 Entry = dict[str, Any]
 
 
@@ -67,7 +69,7 @@ class Shop:
 def written(shop: Shop) -> dict[str, str]:
     """What is found of the entries, by place."""
     findings = Findings()
-    check_audit.check_mutations_are_written_down(shop.changes(), findings, lambda **_: None)
+    check_audit.check_mutations_are_written_down(shop.changes(), [], findings, lambda **_: None)
     return {place: finding.what for place, finding in findings.found.items()}
 
 
@@ -156,3 +158,51 @@ def test_field_that_is_not_declared_is_asked_for() -> None:
 def test_addresses_are_compared_by_value(said: str, address: str, expected: object) -> None:
     """However it is written it is the same address, and nothing else is."""
     assert expected == is_address(said, address)
+
+
+def test_change_that_nobody_made_is_asked_for() -> None:
+    """What the OpenAPI document changes is declared, or it is said why not; reading leaves nothing to write down."""
+    document = {
+        "servers": [{"url": "/v1"}],
+        "paths": {
+            "/items": {"get": {}, "post": {}},
+            "/items/{id}": {"put": {}, "delete": {}},
+            "/links": {"post": {}},
+        },
+    }
+    mutations = [{"request": {"path": f"/v1/items{below}", "method": method}} for method, below in MADE.items()]
+    table = {**TABLE, "mutations": mutations, "not_made": {"POST /links": "it changes nothing"}}
+    audit = releases.convert(table, Audit, "[security.audit]")
+
+    assert ["DELETE /items/{id}"] == not_made(audit, operations(document, "/openapi.json"))
+
+
+def test_change_that_nobody_made_is_no_pass() -> None:
+    """Nobody knows whether it is written down; what is known to be missing comes first."""
+    findings = Findings()
+    with pytest.raises(CannotTell, match=r"nobody has looked whether POST /keys is written down: declare it"):
+        check_audit.check_mutations_are_written_down(Shop().changes(), ["POST /keys"], findings, lambda **_: None)
+    silent = Shop(lambda _: []).changes()
+    check_audit.check_mutations_are_written_down(silent, ["POST /keys"], findings, lambda **_: None)
+
+    assert {"POST /items", "PUT /items/{item}"} == set(findings.found)
+
+
+def test_change_by_who_is_signed_in_is_theirs() -> None:
+    """It goes out with the session and the token of the form, and so does its undo; the others with the key."""
+    shop, sent = Shop(), list[tuple[str, str]]()
+
+    def by(name: str) -> httpx.Client:
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.method != "GET":
+                sent.append((f"{name} {request.headers['X-By']}", request.method))
+            return shop.answer(request)
+
+        return httpx.Client(base_url="http://release", transport=httpx.MockTransport(answer))
+
+    first, second = TABLE["mutations"]
+    table = {**TABLE, "headers": {"X-By": "key"}, "mutations": [{**first, "signed_in": True}, second]}
+    with by("nobody") as http, by("somebody") as person:
+        made(http, releases.convert(table, Audit, ""), Sender(http=person, headers={"X-By": "token"}))
+
+    assert [("somebody token", "POST"), ("nobody key", "PUT"), ("somebody token", "DELETE")] == sent
