@@ -83,6 +83,9 @@ def check_migrations_do_not_stop_the_traffic(
     if migrations.released and migrations.released not in {path.name for path in found}:
         msg = f"{release.path}: [database.migrations] released: no file of `files` is named {migrations.released!r}"
         raise InputError(msg)
+    if not found:
+        msg = f"{release.path}: [database.migrations] files: no file is named {', '.join(migrations.files)}"
+        raise InputError(msg)
     new = [path for path in found if path.name > migrations.released]
     measure(files_total=len(found), new_total=len(new))
     for place, what in locks.lint(new, in_transaction=migrations.in_transaction) if new else ():

@@ -12,6 +12,7 @@ import pytest
 
 from checks.claim import check
 from checks.findings import Findings
+from evidence.errors import CannotTell
 from evidence.release import Release
 from evidence.variables import resolve, variable
 from suites.api import Client, Request
@@ -39,6 +40,11 @@ def costs(release: Release) -> Callable[[], Costs]:
                 with Client() as http:
                     seen.extend((each, _cost(meter, each.request, http)) for each in database.requests)
                 meter.close()
+        if not any(cost.queries for _, cost in seen):
+            message = (
+                f"[database] role: {resolve(database.role)} ran no statement at all for any of [[database.requests]]"
+            )
+            raise CannotTell(message)
         return seen
 
     return ask
@@ -66,6 +72,9 @@ def check_requests_scan_no_large_table(
     """No declared request reads more rows of a table than it may by scanning the whole of it."""
     most = release.section("database", Database).scan_rows
     asked = costs()
+    if odd := [_name(each.request) for each, cost in asked if cost.status != each.request.expect]:
+        message = f"[[database.requests]]: {', '.join(odd)} is not answered as it should be: what it reads was not seen"
+        raise CannotTell(message)
     measure(requests_total=len(asked), rows_max=max((*_rows(asked), 0)))
     for costly, cost in asked:
         for table, rows in cost.scanned.items():
@@ -87,6 +96,9 @@ def check_ended_connections_are_replaced(
     with Client() as http, ThreadPoolExecutor(pool.max) as threads:
         list(threads.map(lambda _: _answers(http, pool.request), range(2 * pool.max)))
         ended = end_sessions(sql, role)
+        if not ended:
+            message = f"[database] role: {role} has no connection that could be ended; mend the name"
+            raise CannotTell(message)
         # One by one, and then many at once: each finds another connection that has ended.
         answered = [_answers(http, pool.request) for _ in range(ONE_BY_ONE)]
         answered += threads.map(lambda _: _answers(http, pool.request), range(2 * pool.max))

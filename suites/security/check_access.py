@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from checks.claim import check
+from evidence.errors import InputError
 from evidence.release import Release
 from evidence.variables import resolve
 from suites.api import as_declared, needed
@@ -35,7 +36,12 @@ def check_dead_keys_open_nothing(http: httpx.Client, release: Release) -> None:
     """Expired, revoked and made-up keys are answered 401, for reading too."""
     keys = release.section("security.keys", Keys)
     made_up = keys.read.split("$", maxsplit=1)[0] + secrets.token_urlsafe(32)
-    values = (*map(resolve, needed(keys.refused, "[security.keys] refused")), made_up)
+    refused = needed(keys.refused, "[security.keys] refused")
+    scheme = keys.read.partition("$")[0] if "$" in keys.read else ""
+    if odd := [value for value in refused if not value.startswith(scheme)]:
+        message = f"{release.path}: [security.keys] refused: {odd[0]} does not begin as `read` does: it was never a key"
+        raise InputError(message)
+    values = (*map(resolve, refused), made_up)
 
     living = keys.reading.send(http, headers={keys.header: resolve(keys.read)})
     as_declared(living, keys.reading.expect, "[security.keys] reading")

@@ -85,6 +85,8 @@ def check_objects_of_others_are_out_of_reach(
     """Who knows the id of somebody else's object can neither read nor change it, nor add to it (IDOR)."""
     (owner, owns), (thief, steals) = askers[access.owner], askers[access.thief]
     undecided, tried, foreign = [], 0, needed(access.foreign, "[security.access] foreign")
+    refuse_unknown(access, document)
+    somebody(access, document, askers[access.thief])
     # What removes the object comes last.
     for operation in sorted(document, key=lambda each: each.method == "delete"):
         body = access.bodies.get(operation.name)
@@ -102,6 +104,27 @@ def check_objects_of_others_are_out_of_reach(
     measure(operations_total=tried)
     if undecided:
         raise CannotTell("; ".join(undecided))
+
+
+def refuse_unknown(access: Access, document: list[Operation]) -> None:
+    """InputError where `foreign` names an id that no operation has: nothing would be tried with it."""
+    known = {name for operation in document for name in operation.parameters}
+    known |= {name for body in access.bodies.values() for name in placeholders(body)}
+    if unknown := ", ".join(sorted(set(access.foreign) - known)):
+        msg = f"[security.access] foreign: no operation has {unknown}; known are {', '.join(sorted(known))}"
+        raise InputError(msg)
+
+
+def somebody(access: Access, document: list[Operation], thief: Asker) -> None:
+    """CannotTell where the thief is refused whatever is not for everybody: a key that is dead steals nothing."""
+    (http, headers), everybody = thief, {*access.roles, access.session}
+    readable = [operation for operation in document if operation.method == "get" and not operation.parameters]
+    roles = {operation: access.roles_of(operation.name) or set() for operation in readable}
+    own = [operation for operation, may in roles.items() if access.thief in may and not may >= everybody]
+    if own and all(operation.send(http, headers).status_code in REFUSED for operation in own):
+        names = ", ".join(operation.name for operation in own)
+        message = f"[security.access] thief: {access.thief} is refused {names}: nobody reaches nothing of others"
+        raise CannotTell(message)
 
 
 def placeholders(body: Mapping[str, object] | None) -> list[str]:
