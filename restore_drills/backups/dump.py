@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import msgspec
-import psycopg
-from psycopg import conninfo, sql
+from psycopg import conninfo
 
 from fixtures.postgres import Postgres
 from restore_drills.backups.model import Damaged, Manifest
@@ -64,17 +63,15 @@ def restore(programs: Programs, manifest: Manifest, folder: Path, server: Postgr
     # A fresh server has a database named postgres already.
     name = manifest.database if manifest.database != "postgres" else "restored"
     say("create the database")
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    programs.run("createdb", "--", name, dsn=server.dsn)
     copy = conninfo.make_conninfo(server.dsn, dbname=name)
     try:
         _roles(programs, folder / ROLES, copy, say)
         say("restore the data")
         _data(programs, folder / DATA, copy)
         say("analyze, answer the first query")
-        with psycopg.connect(copy, autocommit=True) as connection:
-            connection.execute("ANALYZE")
-    except (ProgramFailed, psycopg.Error) as error:
+        programs.run("psql", "--no-psqlrc", "--quiet", "--command=ANALYZE", dsn=copy)
+    except ProgramFailed as error:
         msg = f"{manifest.id}: cannot be restored: {error}"
         raise Damaged(msg) from None
     return copy

@@ -19,9 +19,13 @@ from fixtures.postgres import binaries
 
 Tell = Callable[[str], None]
 """Who is told of progress."""
+Heard = Callable[[tuple[str, ...]], None]
+"""Who is told of commands."""
 WITHIN_S = 12 * 3600.0
 """Named wait: it only ends what would never end."""
 INCREMENTAL_FROM = 170000
+PLACES = ("/usr/lib/postgresql/{major}/bin", "/usr/pgsql-{major}/bin")
+"""Where Debian and Red Hat keep the programs of each major version."""
 COMPLAINT = re.compile(r"^\w+: (error|fatal):", re.MULTILINE)
 """A program that says this has failed, whatever its exit code."""
 FACTS = """
@@ -54,11 +58,25 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Programs:
-    """Run PostgreSQL's programs; `held` are files that they keep open, so that a lock outlives us in them."""
+    """Run PostgreSQL's programs; `held` are files that they keep open, so that a lock outlives us in them.
 
-    def __init__(self, held: Iterable[int] = ()) -> None:
+    `heard` is told of every command as it was run; `folder` has the programs of another version than is used else.
+    """
+
+    def __init__(self, held: Iterable[int] = (), heard: Heard = lambda _: None, folder: Path | None = None) -> None:
         """Find the programs."""
-        self._folder, self._held = binaries(), tuple(held)
+        self.other = folder
+        self._folder, self._held, self._heard = folder or binaries(), tuple(held), heard
+
+    def of(self, major: int) -> Programs:
+        """Give the same for data files of this major version: nothing else reads them. InputError where it lacks."""
+        if f" {major}." in self.run("postgres", "--version"):
+            return self
+        for place in PLACES:
+            if (folder := Path(place.format(major=major))).is_dir():
+                return Programs(self._held, self._heard, folder)
+        msg = f"the data files are PostgreSQL {major}'s, and its programs are not here: install postgresql-{major}"
+        raise InputError(msg)
 
     def run(self, name: str, *arguments: str, dsn: str = "", cwd: Path | None = None) -> str:
         """Run one to its end and give what it printed; ProgramFailed where it complains, whatever its exit code.
@@ -66,6 +84,7 @@ class Programs:
         It may also be a command of the release's own, which finds PostgreSQL's programs first.
         """
         program = self._folder / name
+        self._heard((name, *arguments))
         try:
             done = subprocess.run(  # noqa: S603 - PostgreSQL's programs, and the release's own backup command
                 [str(program) if program.exists() else name, *arguments],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -62,12 +64,17 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def choose(manifests: Sequence[Manifest], target: Target) -> Manifest:
-    """Choose the newest physical backup that ends before the target: the least log to replay."""
+    """Choose the newest physical backup that ends before the target: the least log to replay.
+
+    Of one server's backups the log says which is newest: a clock may have jumped back.
+    """
     fitting = [one for one in manifests if one.physical and _ends_before(one, target)]
     if not fitting:
         msg = f"no physical backup ends before {target.value or target.kind}; `list` shows what there is"
         raise InputError(msg)
-    return max(fitting, key=lambda one: (one.finished, lsn(one.end_lsn)))
+    server = max(fitting, key=lambda one: one.finished).system_identifier
+    own = [one for one in fitting if one.system_identifier == server]
+    return max(own, key=lambda one: (one.timeline, lsn(one.end_lsn), one.finished))
 
 
 def lay_out(
@@ -107,11 +114,12 @@ def recovered(
 ) -> Iterator[Restored]:
     """Restore into `folder` and run the server there, recovered, isolated, and archiving nothing."""
     fresh(folder)
+    programs = programs.of(manifest.server_version // 10000)
     with contextlib.ExitStack() as stack:
         try:
             settings = lay_out(repository, programs, manifest, target, folder)
             repository.say(f"recover until {target.value or target.kind}")
-            server = stack.enter_context(restored(folder, manifest.superuser, settings))
+            server = stack.enter_context(restored(folder, manifest.superuser, settings, programs.other))
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)  # a half restored copy must not be taken for a whole one
             if isinstance(error, PostgresError):
@@ -154,12 +162,16 @@ def _untar(file: BinaryIO, inside: Path, where: str) -> None:
     """Unpack while we read and measure; tar needs a quarter of the time that Python's own module does."""
     # The manifest's digest has to fit before anything of it is used; a path that climbs out, tar itself refuses.
     command = ["tar", "--extract", "--file=-", "--no-same-owner", "--no-same-permissions", f"--directory={inside}"]
-    tar = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, umask=0o077)  # noqa: S603
+    english = {**os.environ, "LC_ALL": "C"}
+    tar = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, umask=0o077, env=english)  # noqa: S603
     with tar:
         assert tar.stdin
         with contextlib.suppress(BrokenPipeError):
             shutil.copyfileobj(file, tar.stdin, CHUNK)
         said = tar.communicate()[1].decode(errors="replace").strip()
+    if tar.returncode and os.strerror(errno.ENOSPC) in said:
+        msg = f"--to {inside}: no room for {where}; make room, or name another folder"
+        raise InputError(msg)
     if tar.returncode:
         msg = f"{where}: {said[-300:]}"
         raise NotWhole(msg)

@@ -42,8 +42,11 @@ ISOLATED = {
 class Restored(Embedded):
     """A server on the data files in `folder`/data; `start` returns when recovery has ended."""
 
-    def __init__(self, folder: Path, guard: Guard, settings: Mapping[str, str], superuser: str) -> None:
-        """Take the data over: as root they become the server's user's."""
+    def __init__(
+        self, folder: Path, guard: Guard, settings: Mapping[str, str], superuser: str, programs: Path | None = None
+    ) -> None:
+        """Take the data over: as root they become the server's user's. `programs` are of another version."""
+        self._other = programs
         self._sockets = Path(tempfile.mkdtemp(prefix="pg-"))  # the paths of sockets must be short
         guard.directory(self._sockets)
         (self._sockets / "hba").write_text(HBA)
@@ -77,6 +80,9 @@ class Restored(Embedded):
         self.stop()
         shutil.rmtree(self._sockets, ignore_errors=True)
 
+    def _readable_binaries(self) -> Path:
+        return self._other or super()._readable_binaries()
+
     def _init(self) -> None:
         """Make nothing: the data files are there."""
         own_user(self._folder / "data", self._sockets)
@@ -101,10 +107,12 @@ class Restored(Embedded):
 
 
 @contextlib.contextmanager
-def restored(folder: Path, superuser: str, settings: Mapping[str, str]) -> Iterator[Restored]:
+def restored(
+    folder: Path, superuser: str, settings: Mapping[str, str], programs: Path | None = None
+) -> Iterator[Restored]:
     """Bring up what was restored into `folder`/data, as far as `settings` say; it is stopped afterwards."""
     with Guard() as guard:
-        server = Restored(folder, guard, settings, superuser)
+        server = Restored(folder, guard, settings, superuser, programs)
         try:
             server.start()
             yield server

@@ -85,6 +85,10 @@ def plan(manifests: Iterable[Manifest], policy: Policy, log: Iterable[Kept] = ()
             if why:
                 keep[member.id] = why
         keep.setdefault(members[0].id, ("newest",))
+        if members[0].physical:
+            # Where a clock jumped back, what is newest by the log is not what is newest by the clock.
+            furthest = max(members, key=lambda one: (one.timeline, lsn(one.end_lsn)))
+            keep.setdefault(furthest.id, ("furthest in the log",))
     for name in list(keep):
         for parent in known[name].parents:
             keep[parent] = tuple(dict.fromkeys((*keep.get(parent, ()), f"needed by {name}")))

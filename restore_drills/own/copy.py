@@ -108,7 +108,9 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
     def _started(self, stack: contextlib.ExitStack, folder: Path, settings: dict[str, str]) -> str:
         self.say("recover")
-        return stack.enter_context(restored(folder, self.own.superuser, settings)).address()
+        return stack.enter_context(
+            restored(folder, self.own.superuser, settings, physical.programs_for(folder / "data").other)
+        ).address()
 
 
 def counts(address: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from evidence.errors import InputError
 from restore_drills.backups.programs import ProgramFailed, Programs, Tell
 from restore_drills.backups.restore import RECOVERY, at_least
 from restore_drills.backups.wal import KEPT, SEGMENT, number, segment
@@ -18,6 +19,17 @@ from restore_drills.own.tool import CHUNK
 
 STARTS = re.compile(r"^START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)", re.MULTILINE)
 LABEL, MANIFEST = "backup_label", "backup_manifest"
+
+
+def programs_for(data: Path) -> Programs:
+    """Find the programs that data files need; Unfit where there are no data files, or no such programs."""
+    if not (version := data / "PG_VERSION").exists():
+        msg = f"{data.name}: holds no data files of PostgreSQL: there is no PG_VERSION"
+        raise Unfit(msg)
+    try:
+        return Programs().of(int(version.read_text()))
+    except InputError as problem:
+        raise Unfit(str(problem)) from None
 
 
 def lay_out(backup: Path, log: Path | None, folder: Path, say: Tell) -> dict[str, str]:
@@ -30,10 +42,7 @@ def lay_out(backup: Path, log: Path | None, folder: Path, say: Tell) -> dict[str
 
 def settle(data: Path, log: Path | None, folder: Path, say: Tell) -> dict[str, str]:
     """Prove data files as far as they can prove themselves, and bring the log; give the settings to recover with."""
-    programs = Programs()
-    if not (data / "PG_VERSION").exists():
-        msg = f"{data.name}: holds no data files of PostgreSQL: there is no PG_VERSION"
-        raise Unfit(msg)
+    programs = programs_for(data)
     if not (data / LABEL).exists():
         msg = f"{LABEL} is missing: a server starts on such files all the same, and on mixed pages; take a base backup"
         raise Unfit(msg)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from fixtures.postgres import Postgres, postgres
 from restore_drills.backups import archive
@@ -94,6 +95,20 @@ def archiving() -> Iterator[tuple[Postgres, Path]]:
         settings = {"summarize_wal": "on", "archive_mode": "on", "archive_command": command}
         with postgres(settings=settings) as server:
             yield server, spool
+
+
+@contextlib.contextmanager
+def older_server(major: str) -> Iterator[Postgres]:
+    """Run a server of an older major version, where Debian's programs of it are; ours are used on it."""
+    programs = Path(f"/usr/lib/postgresql/{major}/bin")
+    if not programs.is_dir():
+        pytest.skip(f"PostgreSQL {major} is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fixtures.postgres.binaries", lambda: programs)
+        running = postgres()
+        with running as server:
+            patch.undo()
+            yield server
 
 
 def execute(dsn: str, *statements: str) -> None:

@@ -23,7 +23,7 @@ from restore_drills.own.copy import Copy, Failed, Way, counts, missing, moment
 from restore_drills.own.form import form_of, newest
 from restore_drills.own.logical import NAME
 from restore_drills.own.tool import COMPLAINT
-from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute
+from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute, older_server
 
 SHOP = (
     "CREATE ROLE clerk",
@@ -229,6 +229,35 @@ def test_what_is_fetched_is_restored(source: tuple[Postgres, Path], fresh: Fresh
 
     assert restored(own, folder, fresh, database(source[0], "shop")) == WHOLE
     assert not Path((folder / "where").read_text().strip()).exists()
+
+
+@pytest.fixture(scope="module", params=["15", "16", "17"])
+def older(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    """A server of an older major version, where Debian's programs of it are."""
+    with older_server(request.param) as server:
+        execute(server.dsn, *SHOP)
+        execute(database(server, "shop"), *filter(str.strip, ITEMS.split(";")))
+        yield server
+
+
+def test_backups_of_an_older_server_come_back(older: Postgres, fresh: Fresh, folder: Path) -> None:
+    """A dump into a server of ours, data files into one of their own version."""
+    dumped(older, f"--file={folder / 'shop.sql'}")
+    own = Own(newest=NEWEST, path="shop.sql", globals=roles(older, folder))
+    assert restored(own, folder, fresh) == WHOLE
+    _based(older, folder / "base", "--format=tar")
+
+    assert WHOLE == restored(Own(newest=NEWEST, path="base", superuser=_superuser(older)), folder)
+
+
+def test_data_files_of_a_version_that_is_not_here_are_named(folder: Path) -> None:
+    """Another version's server would only say that it cannot start."""
+    (folder / "base").mkdir()
+    (folder / "base" / "PG_VERSION").write_text("11\n")
+    (folder / "base" / "backup_label").write_text("")
+
+    with pytest.raises(Failed, match=r"PostgreSQL 11's, and its programs are not here: install postgresql-11"):
+        restored(Own(newest=NEWEST, path="base"), folder)
 
 
 @pytest.mark.parametrize(
