@@ -15,6 +15,7 @@ nox -s load -- --processes 4     send the load by four processes; by several mac
 nox -s init -- URL               write a first release.toml by looking at a running release
 nox -s accept -- --run PATH      print what a run found, for a person to accept some of it until a date
 nox -s backup -- --help          make, keep, prove and restore backups of PostgreSQL, as backup.toml says
+nox -s dr_drill                  rehearse the whole disaster, as once a month, and leave a report and a dated record
 nox -t dev                       this repository's own format, lint, types, import contracts and tests
 nox -s matrix                    prove that every bad release is caught by exactly the checks that it names
 
@@ -142,6 +143,15 @@ def backup(session: nox.Session) -> None:
     install(session, "backup")
     session.chdir(session.invoked_from)
     session.run("python", "-m", "restore_drills.backups", *session.posargs, env={"PYTHONPATH": str(HERE), **BYTECODE})
+
+
+@nox.session(default=False)
+def dr_drill(session: nox.Session) -> None:
+    """The monthly rehearsal of the whole disaster; leaves a report, and the dated record that the gate asks for."""
+    options, rest = arguments(session)
+    install(session, "dr_drill")
+    command = ("python", "-m", "fixtures.target", "--", "python", "-m", "restore_drills.dr", *rest)
+    session.run(*command, env=environment(session, options), interrupt_timeout=INTERRUPTED_WITHIN_S)
 
 
 @nox.session(tags=["dev"], default=False, allow_parallel=True)

@@ -6,6 +6,7 @@ import msgspec
 
 from restore_drills.application import Application
 from restore_drills.backups.dump import Dump
+from restore_drills.dr.contract import Dr
 from restore_drills.failover import Failover
 from restore_drills.levels import Level
 from restore_drills.own.contract import Own
@@ -21,10 +22,11 @@ class Backup(Dump, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[backup]`: the commands that the release's own backups are made by, and how much of a copy is looked at.
 
     `application` says how the application is started on a restored copy, `own` where the backups lie that are made
-    anyway.
+    anyway, `dr` what the monthly drill leaves and whom it tells.
     """
 
     level: Level = "full"
     application: Application | None = None
     drills: Drills | None = None
     own: Own | None = None
+    dr: Dr | None = None

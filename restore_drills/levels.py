@@ -31,11 +31,11 @@ def seen(
     return found if level == "full" else [each for each in found if each.part == "rows"]
 
 
-def broken(address: str) -> list[str]:
+def broken(address: str, programs: Programs | None = None) -> list[str]:
     """Name what is wrong with a copy by itself: structures, sequences behind, views that were never filled."""
     found = []
     try:
-        amchecked(address)
+        amchecked(address, programs)
     except ProgramFailed as problem:
         found.append(f"amcheck: {problem}")
     with psycopg.connect(address) as connection:
@@ -45,10 +45,10 @@ def broken(address: str) -> list[str]:
     return found
 
 
-def amchecked(address: str) -> None:
+def amchecked(address: str, programs: Programs | None = None) -> None:
     """Hold every row against every index of a copy; ProgramFailed quotes what does not agree."""
     database = conninfo.make_conninfo(dbname=str(conninfo.conninfo_to_dict(address)["dbname"]))
-    Programs().run(
+    (programs or Programs()).run(
         "pg_amcheck", "--install-missing", "--heapallindexed", "--parent-check", "--jobs=2",
         "--exclude-schema=pg_catalog", database, dsn=address,
     )  # fmt: skip

@@ -1,0 +1,106 @@
+"""What a drill has in hand while its steps run, and the commands that it hears of."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from psycopg import conninfo
+
+from evidence.errors import CannotTell
+from evidence.release import Release
+from fixtures.target import Target
+from restore_drills.backups.crypt import Keys
+from restore_drills.backups.model import Manifest
+from restore_drills.backups.programs import Programs
+from restore_drills.backups.proof import Fresh
+from restore_drills.backups.repository import Repository
+from restore_drills.backups.store import HIDDEN, Folder
+from restore_drills.contract import Backup
+from restore_drills.sentinel import Sentinel
+from restore_drills.steps import Steps
+
+HOOK_WITHIN_S = 60
+SNAPSHOT = re.compile(r"--snapshot=[0-9A-F]{8}-[0-9A-F]{8}-\d+")
+SCRATCH = re.compile(rf"{re.escape(tempfile.gettempdir())}/restore-proof-\w+/copy")
+Tell = Callable[[str], None]
+
+
+class Drill:
+    """A drill under way, on the release's database at `dsn`; `tell` reaches people. It is over when `stack` is."""
+
+    def __init__(self, release: Release, dsn: str, fresh: Fresh, tell: Tell, stack: contextlib.ExitStack) -> None:
+        """Make an empty repository; nothing is done to the database yet."""
+        self.release, self.dsn, self.fresh, self.tell, self.stack = release, dsn, fresh, tell, stack
+        self.how = release.section("backup", Backup)
+        self.hooks = release.section("target", Target).hooks
+        self.clock = Steps()
+        store = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="release-verification-dr-")), "store")
+        self.repository = Repository(Folder(store), store / HIDDEN, Keys(), self.clock)
+        stack.enter_context(self.repository.lock())
+        self.commands: list[str] = []
+        self.programs = Programs(heard=self.heard)
+        self.findings: list[str] = []
+        self.names: dict[str, str] = {str(store): "STORE"}
+        self.manifest: Manifest | None = None
+        self.copy = self.url = ""
+        self.down, self.failed_at, self.bytes = False, 0.0, 0
+        self.rto_s: float | None = None
+        self.rpo_s: float | None = None
+
+    @functools.cached_property
+    def sentinel(self) -> Sentinel:
+        """Words that only this drill knows; gone when it is over."""
+        made = Sentinel(self.dsn)
+        self.stack.callback(made.remove)
+        return made
+
+    @property
+    def database(self) -> str:
+        """The name of the release's database."""
+        return str(conninfo.conninfo_to_dict(self.dsn)["dbname"])
+
+    def heard(self, command: tuple[str, ...]) -> None:
+        """Take a command down; no secret is in one."""
+        self.commands.append(shlex.join(command))
+
+    def named(self) -> tuple[str, ...]:
+        """Give the commands since the last time, each once, with a name in place of what is another one each time."""
+        texts, self.commands = self.commands, []
+        for value, name in {**self.names, self.database: "DATABASE"}.items():
+            texts = [text.replace(value, name) for text in texts]
+        texts = [SNAPSHOT.sub("--snapshot=SNAPSHOT", SCRATCH.sub("COPY", text)) for text in texts]
+        return tuple(dict.fromkeys(texts))
+
+    def sql(self, statement: str, dsn: str = "") -> str:
+        """Run a statement by psql, on the release's database or another; give what it printed."""
+        options = ("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1")
+        return self.programs.run("psql", *options, f"--command={statement}", dsn=dsn or self.dsn).strip()
+
+    def hook(self, name: str) -> None:
+        """Run a hook of the release."""
+        self.declared(name)
+        self.heard(tuple(self.hooks[name]))
+        subprocess.run(self.hooks[name], cwd=self.release.root, check=True, timeout=HOOK_WITHIN_S)  # noqa: S603
+
+    def declared(self, name: str) -> None:
+        """Refuse to go on where the release has no such hook: CannotTell."""
+        if name not in self.hooks:
+            msg = f"{self.release.path}: [target.hooks] has no {name}: declare the command, or the drill ends here"
+            raise CannotTell(msg)
+
+    def taken(self) -> Manifest:
+        """The backup, once it was taken."""
+        assert self.manifest, "no backup was taken"
+        return self.manifest
+
+    def since_failure(self) -> float:
+        """Seconds since the server was lost."""
+        return time.monotonic() - self.failed_at

@@ -1,0 +1,26 @@
+"""The runbook: the steps of a drill that passed, as instructions, with the very commands that it ran."""
+
+from __future__ import annotations
+
+from restore_drills.dr.markdown import code, plain
+from restore_drills.dr.record import Record
+
+HEAD = r"""# Runbook: the database is lost
+
+This is what the last rehearsed drill did, step by step, and the very commands that it ran; `nox -s dr_drill --
+--runbook docs/runbook.md` writes it anew. It is not edited by hand. `DATABASE` is the database, `BACKUP` the backup's
+name, `STORE` the folder of backups, `COPY` a folder that is gone afterwards, `SNAPSHOT` what the backup's own session
+exports. PostgreSQL's programs find their server by PG\* variables: the lost one's until the step `fail`, the fresh
+one's from `restore` on.
+
+In a real disaster begin with the step `restore`, from the newest backup that `nox -s backup -- verify` calls whole.
+"""
+
+
+def runbook(record: Record) -> str:
+    """Write it."""
+    parts = [HEAD.rstrip()]
+    for number, step in enumerate(record.steps, start=1):
+        parts += [f"## {number}. {step.name}", plain(step.sentence)]
+        parts += [code(step)] if step.commands else []
+    return "\n\n".join(parts) + "\n"
