@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from checks.claim import check, identifier_of
+from load.check_baseline import check_no_slower_than_before
+from load.check_instances import check_instances_follow_the_load
+from load.check_memory import check_memory_does_not_grow
+from load.check_rest import check_first_request_after_a_rest
+from load.check_stalls import check_nothing_stops
 from load.correlation import worth
+from load.finding import Finding
 from load.measurement import Measurement
 from load.proportion import share_interval
 from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
 from load.summary import LIMITED
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What a check measured, for the policy, and in words, for people."""
-
-    measured: dict[str, float]
-    detail: str = ""
 
 
 @check("LOAD-001")
@@ -109,7 +106,17 @@ def check_no_kind_is_slow(measurement: Measurement) -> Finding:
 
 
 Check = Callable[[Measurement], Finding]
-CHECKS: tuple[Check, ...] = (check_p95_latency, check_requests_succeed, check_arrival_rate, check_no_kind_is_slow)
+CHECKS: tuple[Check, ...] = (
+    check_p95_latency,
+    check_requests_succeed,
+    check_arrival_rate,
+    check_no_kind_is_slow,
+    check_nothing_stops,
+    check_memory_does_not_grow,
+    check_no_slower_than_before,
+    check_instances_follow_the_load,
+    check_first_request_after_a_rest,
+)
 
 
 class Bounds(NamedTuple):

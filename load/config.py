@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from load import shape as shapes
+from load.baseline import Baseline
+from load.instances import Instances
 
 MOST_ARRIVALS = 500_000
 """Every request is kept in memory and in an attachment."""
@@ -100,6 +102,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     held_ms: Positive | None = None
     seed: int = 1
     headers: dict[str, str] = msgspec.field(default_factory=dict)
+    baseline: Baseline | None = None
+    instances: Instances | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be kept in memory, what asks for nothing, and what is of another model."""

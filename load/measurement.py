@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from load.baseline import NOT_COMPARED, Compared
 from load.config import Load
+from load.instances import NOT_SCALED, Scaled
 from load.quantile import nearest_rank, ordered
 from load.recorder import DROPPED, NOT_ASKED, Sample
 from load.server import NOTHING, Server
@@ -63,6 +65,8 @@ class Measurement:
     server: Server = NOTHING
     parts: Sequence[Measurement] = ()
     """What each of several generators sent, and how that one was."""
+    compared: Compared = NOT_COMPARED
+    scaled: Scaled = NOT_SCALED
 
     @cached_property
     def window(self) -> list[Sample]:

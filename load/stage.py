@@ -20,9 +20,11 @@ from evidence.errors import InputError
 from evidence.model import Outcome
 from evidence.release import Undeclared
 from evidence.run import now
+from load.beside import beside
 from load.charts import charts
-from load.checks import CHECKS, Check, Finding, identifier
+from load.checks import CHECKS, Check, identifier
 from load.config import Load
+from load.finding import Finding
 from load.generated import generators, model
 from load.measurement import Measurement
 from load.resolve import resolve
@@ -84,6 +86,8 @@ class Runner:
             measurement = self._attack(url, load)
             server = watching.end()
         measurement = replace(measurement, server=server.since(measurement.began_s))
+        folder = self.stage.run.path / "attachments" / self.stage.name
+        measurement = beside(self.stage.release, self._attack, url, measurement, folder)
         told = stages(measurement)
         self._notes = tuple(filter(None, [model(load), words(measurement, told), *measurement.vitals.notes]))
         numbers = {
@@ -111,6 +115,9 @@ class Runner:
             finding, outcome = check(measurement), Outcome.PASSED
         except AssertionError as error:
             finding, outcome = Finding({}, str(error)), Outcome.FAILED
+        except Undeclared as error:
+            self._add(check, Outcome.SKIPPED, Finding({}, str(error)))
+            return LOOKED
         except Exception as error:  # noqa: BLE001 - not an assertion: we could not tell
             finding, outcome = Finding({}, f"{type(error).__name__}: {error}"), Outcome.ERRORED
         finding = Finding(finding.measured, "\n".join(filter(None, [finding.detail, *self._notes])))

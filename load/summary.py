@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -41,6 +42,10 @@ def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any
         },
         "dropped": measurement.dropped,
         "not_asked": len(measurement.window) - measurement.asked,
+        "compared": {**asdict(measurement.compared), "pairs": len(measurement.compared.pairs)}
+        if load.baseline
+        else None,
+        "instances": asdict(measurement.scaled) if load.instances else None,
         "server": _server(measurement.server),
         "total": _group(measurement, measurement.sent),
         "requests": {

@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 
 from evidence import run as runs
-from evidence.model import Evidence
+from evidence.model import Evidence, Outcome
 
 TREE = Path(__file__).parents[2]
+UNSEEN = {"LOAD-006", "LOAD-007", "LOAD-008"}
+"""What nobody can see of an address alone: no process, no release before it, no number of instances."""
 
 
 @dataclass
@@ -33,6 +35,11 @@ class Ran:
     def evidence(self) -> dict[str, Evidence]:
         """The evidence, by check."""
         return {one.check: one for one in runs.read_stage(self.run / "evidence" / "load.jsonl").evidence}
+
+    @property
+    def outcomes(self) -> set[Outcome]:
+        """What became of the checks that had something to look at."""
+        return {one.outcome for check, one in self.evidence.items() if check not in UNSEEN}
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -1,0 +1,144 @@
+"""Whether the number of instances follows the load: by a count that is played, and by what tells a real one."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evidence.errors import CannotTell, InputError
+from evidence.release import Undeclared, convert
+from load import check_instances  # the functions' names would be collected
+from load.config import Load
+from load.instances import Instances, Scaled, counter, ramp
+from load.measurement import Measurement, Vitals
+from tests.load.server import Server
+from tests.load.test_checks import LOAD, WELL, measured, sample
+
+INSTANCES = Instances(command=("count",), rate_per_s=500, rises_within_s=30, falls_within_s=3, looks_every_s=0.001)
+
+
+def played(counts: list[int], vitals: Vitals = WELL) -> tuple[Scaled, list[tuple[float, float]]]:
+    """A ramp on a release with these counts, look by look, the last one for good; and what was sent, for how long."""
+    sent: list[tuple[float, float]] = []
+    told: Iterator[int] = iter(counts)
+    looks = [0]
+
+    def count() -> int:
+        looks[0] += 1
+        return next(told, counts[-1])
+
+    def send(load: Load) -> Measurement:
+        sent.append((load.rate_per_s, load.duration_s))
+        return measured([sample(2)], vitals)
+
+    # A second for each look, and the length of what is sent.
+    scaled = ramp(INSTANCES, count, send, LOAD, lambda: looks[0] + sum(length for _, length in sent))
+    return scaled, sent
+
+
+def test_a_ramp_ends_where_the_count_rises() -> None:
+    """The rate doubles up to its own end; then nothing is sent, until the count is back."""
+    scaled, sent = played([2, 2, 2, 2, 3, 4, 3, 2])
+
+    assert [(200, 5), (400, 5), (500, 5), (500, 5)] == sent
+    assert Scaled(before=2, most=4, last=2, rose_s=24, fell_s=3) == scaled
+
+
+def test_a_count_that_never_rises_fails_the_check() -> None:
+    """With how long it was waited for."""
+    scaled, sent = played([1])
+
+    assert (None, 5) == (scaled.rose_s, len(sent))
+    with pytest.raises(AssertionError, match="still 1 instances 30 s after the load began to rise to 500 requests"):
+        check_instances.check_instances_follow_the_load(run(scaled))
+
+
+def test_a_count_that_never_falls_fails_the_check() -> None:
+    """What was brought up stays, and costs."""
+    scaled, _ = played([1, 3, 3])
+
+    with pytest.raises(AssertionError, match="from 1 to 3 instances, and still 3 3 s after the load ended"):
+        check_instances.check_instances_follow_the_load(run(scaled))
+
+
+def test_a_generator_that_could_not_send_the_ramp_says_nothing() -> None:
+    """The count did not rise, but perhaps the load did not either."""
+    scaled, _ = played([1], Vitals(lag_ms=[1.0], cpu_ratio=[0.99]))
+
+    with pytest.raises(CannotTell, match="generator saturated"):
+        check_instances.check_instances_follow_the_load(run(scaled))
+
+
+def test_a_count_that_follows_is_measured() -> None:
+    """The times are the policy's to limit further."""
+    found = check_instances.check_instances_follow_the_load(run(played([1, 3, 1])[0]))
+
+    measures = {"rose_after_s": 6, "fell_after_s": 1, "instances_before_total": 1, "instances_most_total": 3}
+    assert measures == found.measured
+    assert "from 1 to 3 instances after 6 s of a rising load, and back to 1 1 s after its end" == found.detail
+
+
+def test_what_is_not_declared_is_skipped() -> None:
+    """With the mend."""
+    with pytest.raises(Undeclared, match=r"\[load.instances\] is not declared"):
+        check_instances.check_instances_follow_the_load(measured([sample(2)]))
+
+
+@pytest.mark.parametrize(("field", "printed"), [("", "3\n"), ("status.ready", '{"status": {"ready": 3}}')])
+def test_a_command_tells_the_count(tmp_path: Path, field: str, printed: str) -> None:
+    """A number, or a field of what it prints, in the release's own folder."""
+    (tmp_path / "count.txt").write_text(printed)
+    command = (sys.executable, "-c", "print(open('count.txt').read())")
+
+    assert 3 == counter(Instances(command=command, field=field, rate_per_s=1), tmp_path)()
+
+
+@pytest.mark.parametrize("printed", ["", "three", "-1", "2.5", "true", '{"ready": 3}', "[]", "null"])
+def test_what_is_no_count_tells_nothing(tmp_path: Path, printed: str) -> None:
+    """It is quoted, and nothing is guessed from it."""
+    command = (sys.executable, "-c", f"print({printed!r})")
+
+    with pytest.raises(CannotTell, match="should tell how many there are"):
+        counter(Instances(command=command, rate_per_s=1), tmp_path)()
+
+
+@pytest.mark.parametrize("command", [("/nowhere/at/all",), (sys.executable, "-c", "raise SystemExit(1)")])
+def test_a_command_that_breaks_tells_nothing(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Neither a missing one nor one that fails."""
+    with pytest.raises(CannotTell, match="does not tell how many there are"):
+        counter(Instances(command=command, rate_per_s=1), tmp_path)()
+
+
+def test_an_address_tells_the_count() -> None:
+    """A real answer that is no number is quoted; where nobody answers, that is said."""
+    with Server() as server, pytest.raises(CannotTell, match="and told 'ok'"):
+        counter(Instances(url=f"{server.url}/", rate_per_s=1), Path())()
+    with pytest.raises(CannotTell, match="Connection refused"):
+        counter(Instances(url="http://127.0.0.1:9/", rate_per_s=1), Path())()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"rate_per_s": 1}, "exactly one of `command` and `url`"),
+        ({"rate_per_s": 1, "command": ["a"], "url": "http://a"}, "exactly one of `command` and `url`"),
+        ({"command": ["a"]}, "missing required field `rate_per_s`"),
+        ({"rate_per_s": 1, "command": ["a"], "rises_within": 3}, "unknown field `rises_within`"),
+    ],
+)
+def test_a_wrong_table_is_refused(table: dict[str, object], message: str) -> None:
+    """Field and fault are named."""
+    with pytest.raises(InputError, match=message):
+        convert(table, Instances, "release.toml: [load.instances]")
+
+
+def run(scaled: Scaled) -> Measurement:
+    """A run whose release tells its count, and what came of it."""
+    declared = {"rate_per_s": 9, "duration_s": 9, "requests": [{"name": "a", "path": "/"}]}
+    instances = {"command": ["count"], "rate_per_s": 500, "rises_within_s": 30, "falls_within_s": 3}
+    load = convert({**declared, "instances": instances}, Load, "here")
+    return dataclasses.replace(measured([sample(2)]), load=load, scaled=scaled)
