@@ -26,6 +26,7 @@ def asker(release: Release, launch: dict[str, Any], tmp_path: Path) -> lighthous
 
 
 @check("SMOKE-012")
+@pytest.mark.usefixtures("alone")
 def check_lighthouse_scores_high(
     smoke: Smoke,
     request: pytest.FixtureRequest,

@@ -52,6 +52,7 @@ def check_text_in_addresses_never_runs(
 
 
 @check("SMOKE-014", needs="attack")
+@pytest.mark.usefixtures("alone")
 def check_stored_text_never_runs(release: Release, unguarded: BrowserContext, findings: Findings) -> None:
     """Text that somebody stored runs as a script on no page that shows it, even without a content-security policy."""
     declared = release.section("security.injection", Injection).stored

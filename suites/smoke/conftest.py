@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from checks.plugin import will_run
-from evidence.release import Release
+from evidence.release import Release, Undeclared
 from evidence.variables import variable
 from suites.smoke import browser, narrow
 from suites.smoke.contract import NO_PAGE, Smoke
@@ -18,6 +19,11 @@ from suites.smoke.journeys import Folder, Ran
 from suites.smoke.opened import Opened, left_open, open_all
 from suites.smoke.process import beside
 from suites.smoke.visit import Visit, visit_all
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """While the journeys run, look at everything else; then come those who ask for them, and what must be alone."""
+    items.sort(key=lambda item: (_asks_for(item, "alone"), _asks_for(item, "ran")))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,7 +83,7 @@ def desk(visits: list[Visit], request: pytest.FixtureRequest) -> Iterator[Opened
     if not visits:
         pytest.skip(NO_PAGE)
     # The loads are timed, so the journeys may begin: their processes need one core, the looks at the pages another.
-    if any("ran" in getattr(item, "fixturenames", ()) and will_run(item) for item in request.session.items):
+    if _journeys_run(request):
         request.getfixturevalue("underway")
     opened = left_open(visits)
     yield opened
@@ -110,3 +116,19 @@ def underway(
 def ran(underway: Future[list[Ran]]) -> list[Ran]:
     """Every declared folder of journeys, run."""
     return underway.result()
+
+
+@pytest.fixture
+def alone(request: pytest.FixtureRequest) -> None:
+    """No journey is under way: none meets the text that a check stores, or disturbs what is timed."""
+    if _journeys_run(request):
+        with contextlib.suppress(Undeclared):
+            wait([request.getfixturevalue("underway")])
+
+
+def _journeys_run(request: pytest.FixtureRequest) -> bool:
+    return any(_asks_for(item, "ran") and will_run(item) for item in request.session.items)
+
+
+def _asks_for(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())

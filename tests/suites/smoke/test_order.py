@@ -22,7 +22,7 @@ from suites.smoke.opened import left_open, open_all
 from suites.smoke.process import beside, run
 from suites.smoke.visit import LOADS, visit_all
 
-TREE = Path(__file__).parents[2]
+TREE = Path(__file__).parents[3]
 PAGE = (
     "<!doctype html><html lang=en><meta name=viewport content='width=device-width'><link rel=icon href=data:,>"
     "<title>Shop</title><main><h1>Shop</h1>"
@@ -137,6 +137,20 @@ def test_journeys_begin_when_the_timed_loads_are_over(stage: Go, shop: Shop) -> 
     assert ["/"] * LOADS == shop.asked[:LOADS]
     assert [False] * LOADS + [True] * 2 == shop.begun
     assert ["/", "/journey"] == sorted(shop.asked[LOADS:]), "the desk looks at what the last load left open"
+
+
+def test_the_journeys_are_waited_for_last() -> None:
+    """While they run everything else is looked at, but for what is timed once more and what leaves text behind."""
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", "-p", "checks.plugin"]
+    collected = run([*command, "suites/smoke"], 100, cwd=TREE).output
+    names = [line.partition("::check_")[2] for line in collected.splitlines() if "::" in line]
+
+    assert [
+        "nothing_goes_wrong_unseen",
+        "journeys_pass",
+        "lighthouse_scores_high",
+        "stored_text_never_runs",
+    ] == names[-4:]
 
 
 def test_journeys_that_may_not_run_do_not_begin(stage: Go, shop: Shop) -> None:
