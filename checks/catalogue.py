@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
+from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
 
 from evidence.errors import InputError
+from evidence.release import Release
 
+TREE = Path(__file__).parents[1]
 STAGES = {
     "lint": "suites/source/check_lint.py",
     "types": "suites/source/check_types.py",
@@ -46,6 +50,19 @@ def read(tree: Path) -> dict[str, CheckInfo]:
                     raise InputError(msg)
                 found[info.identifier] = info
     return found
+
+
+def refuse_unknown(release: Release, planned: Collection[str]) -> None:
+    """InputError where `[not_applicable]` names what is no check, of ours or planned: it would leave nothing out."""
+    if set(release.not_applicable) <= set(planned):
+        return
+    known = {*read(TREE), *planned}
+    for name in release.not_applicable:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            mend = f"did you mean {near[0]}?" if near else "policy.toml lists them"
+            msg = f"{release.path}: [not_applicable] {name}: no check has this id; {mend}"
+            raise InputError(msg)
 
 
 def _checks(path: Path, tree: Path, stage: str) -> list[CheckInfo]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from checks import catalogue
 from checks.claim import claim_of, identifier_of, needs_of
 from checks.findings import Findings, Found
 from checks.permission import refusal
@@ -65,7 +66,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             msg = f'{path}:{(line or 0) + 1}: {name} has no id; decorate it with @check("AREA-001")'
             raise pytest.UsageError(msg)
     if stage := config.stash.get(STAGE, None):
-        stage.plan(str(_identifier(item)) for item in items)
+        planned = [str(_identifier(item)) for item in items]
+        stage.plan(planned)
+        try:
+            catalogue.refuse_unknown(stage.release, planned)
+        except InputError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

@@ -174,6 +174,25 @@ def test_not_applicable_only_by_declaration(ran: Ran, release_file: Path) -> Non
     assert (Outcome.NOT_APPLICABLE, "sells nothing") == (evidence.outcome, evidence.detail)
 
 
+ONE = '@check("SHOP-001")\ndef check_it():\n    """It."""\n'
+
+
+def test_not_applicable_may_name_a_check_of_another_stage(ran: Ran, release_file: Path) -> None:
+    """One release.toml is for all stages."""
+    release_file.write_text(release_file.read_text() + '[not_applicable]\nCSRF-001 = "no cookies"\n')
+
+    assert 0 == ran(ONE)[0]
+
+
+def test_not_applicable_names_a_check(ran: Ran, release_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """An id that no check has is refused by file, key and mend."""
+    release_file.write_text(release_file.read_text() + '[not_applicable]\nCSFR-001 = "no cookies"\n')
+    says = f"{release_file}: [not_applicable] CSFR-001: no check has this id; did you mean CSRF-001?"
+
+    assert 4 == ran(ONE)[0]
+    assert says in capfd.readouterr().err
+
+
 def test_a_check_may_find_that_it_is_about_nothing(ran: Ran) -> None:
     """What release.toml says may leave nothing to look at; the check then says why, as a declaration would."""
     body = "from evidence.errors import NotApplicable\n    raise NotApplicable('It is a market.')"
