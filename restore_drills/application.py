@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 from psycopg import conninfo
@@ -70,7 +70,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def started(application: Application, root: Path, *copies: str) -> Iterator[str]:
+def started(application: Application, root: Path, *copies: str, database: str = "") -> Iterator[str]:
     """Run it on the copy and give its URL; AssertionError where it does not answer there.
 
     Of several servers it is told all, and to use the one that takes writes, as libpq understands it.
@@ -82,13 +82,13 @@ def started(application: Application, root: Path, *copies: str) -> Iterator[str]
         Path(folder, "log").open("w+b") as log,
     ):
         guard.directory(Path(folder))
-        moved = {name: _moved(os.environ[name], copies) for name in application.database_env}
+        addresses = {name: moved(os.environ[name], copies, database) for name in application.database_env}
         own = {
             name: value.replace("{port}", str(port)).replace("{folder}", folder)
             for name, value in application.env.items()
         }
         process = subprocess.Popen(  # noqa: S603 - the release's own command
-            application.start, cwd=root, env={**os.environ, **moved, **own}, stdin=subprocess.DEVNULL, stdout=log,
+            application.start, cwd=root, env={**os.environ, **addresses, **own}, stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True,
         )  # fmt: skip
         guard.process(process)
@@ -123,6 +123,17 @@ def ask(url: str, request: Request, values: Mapping[str, str]) -> tuple[int, Any
     return 429, None
 
 
+def moved(address: str, copies: Sequence[str], database: str = "") -> str:
+    """Give the address the copies' hosts and ports: user, password and database stay, if no other is given."""
+    parts, to = urlsplit(address), [conninfo.conninfo_to_dict(copy) for copy in copies]
+    credentials, at, _ = parts.netloc.rpartition("@")
+    hosts = ",".join(f"{one['host']}:{one['port']}" for one in to)
+    wanted = "target_session_attrs=read-write" if len(to) > 1 else ""
+    query = "&".join(part for part in (parts.query, wanted) if part)
+    path = f"/{quote(database)}" if database else parts.path
+    return urlunsplit(parts._replace(netloc=f"{credentials}{at}{hosts}", path=path, query=query))
+
+
 def _wait(process: subprocess.Popen[bytes], url: str, health: str, log: Path) -> None:
     deadline, seen = time.monotonic() + ANSWERS_WITHIN_S, "no answer"
     while time.monotonic() < deadline and process.poll() is None:
@@ -137,16 +148,6 @@ def _wait(process: subprocess.Popen[bytes], url: str, health: str, log: Path) ->
     said = log.read_text(errors="replace")[-600:]
     msg = f"the application does not serve from the restored copy: {seen}; its last words: {said}"
     raise AssertionError(msg)
-
-
-def _moved(address: str, copies: Sequence[str]) -> str:
-    """The address with the copies' hosts and ports: user, password and database stay, as they came back."""
-    parts, to = urlsplit(address), [conninfo.conninfo_to_dict(copy) for copy in copies]
-    credentials, at, _ = parts.netloc.rpartition("@")
-    hosts = ",".join(f"{one['host']}:{one['port']}" for one in to)
-    wanted = "target_session_attrs=read-write" if len(to) > 1 else ""
-    query = "&".join(part for part in (parts.query, wanted) if part)
-    return urlunsplit(parts._replace(netloc=f"{credentials}{at}{hosts}", query=query))
 
 
 def _decoded(content: bytes) -> Any:  # noqa: ANN401 - any JSON

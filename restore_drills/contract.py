@@ -10,12 +10,14 @@ from restore_drills.dr.contract import Dr
 from restore_drills.failover import Failover
 from restore_drills.levels import Level
 from restore_drills.own.contract import Own
+from restore_drills.rollback import Rollback
 
 
 class Drills(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[backup.drills]`: what drills other than that of the loss need to be told."""
 
     failover: Failover | None = None
+    rollback: Rollback | None = None
 
 
 class Backup(Dump, frozen=True, kw_only=True, forbid_unknown_fields=True):
