@@ -25,6 +25,8 @@ CHECKS = (
     "response_schema_conformance",
     "ignored_auth",
 )
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Two operations at a time are asked where that is all: none changes what another then says."""
 SHUT = frozenset({401, 403, 404, 405, 429})
 """Answers behind which nothing of an operation was seen."""
 GRACE_S = 20
@@ -75,6 +77,7 @@ def command(declared: Generated, document: str, served: str, file: str, per_seco
         f"--max-time={declared.within_s}",
         "--generation-database=none",
         "--no-color",
+        *(["--workers=2"] if set(declared.methods) <= READING else []),
         *bounds,
     ]  # fmt: skip
 

@@ -115,6 +115,14 @@ def test_the_command_is_bounded_and_seeded() -> None:
     } <= set(asked)
 
 
+@pytest.mark.parametrize(("methods", "expected"), [(("GET",), True), (("GET", "DELETE"), False)])
+def test_two_are_asked_at_a_time_where_nothing_is_changed(methods: tuple[str, ...], expected: bool) -> None:  # noqa: FBT001
+    """What one request changes another would see: then they come one after another, the same way every time."""
+    asked = generated.command(Generated(methods=methods), "a", "b", "file.toml")
+
+    assert expected == ("--workers=2" in asked)
+
+
 @pytest.mark.parametrize(
     ("declared", "per_second", "expected"),
     [("", None, []), ("", 20.0, ["20/s"]), ("", 0.5, ["30/m"]), ("3/s", 20.0, ["3/s"])],
