@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from suites.init import defence, places
+from suites.init import defence, operations, places
 from suites.init.client import Answer
 from suites.init.look import Seen
 from suites.init.text import clean, comment, left_out, question, saw, table, value
@@ -33,8 +33,7 @@ def write(seen: Seen, *, has_sources: bool) -> str:
         *_api(seen, variable),
         *defence.blocks(seen, variable),
         *_browser(seen),
-        *_data(variable),
-        *_load(seen),
+        *operations.blocks(seen, variable),
         _not_asked(seen),
         [*comment(END), *left_out(["[not_applicable]", 'TYPES-001 = "plain JavaScript"'])],
     ]
@@ -197,29 +196,3 @@ def _browser(seen: Seen) -> list[Lines]:
         return [question("which pages must load? No page was found.", table("smoke", {"pages": ["/"]}), journeys)]
     pages = [answer.path for answer in seen.pages]
     return [[*saw(*seen.pages), *table("smoke", {"pages": pages}), *question(ask, journeys)]]
-
-
-def _data(variable: str) -> list[Lines]:
-    invariant = {"orders_without_a_customer": "SELECT id FROM orders WHERE customer_id IS NULL"}
-    dump = ["pg_dump", "--format=directory", "--jobs=2", "--snapshot={snapshot}", "--file={file}"]
-    return [
-        question(
-            "which PostgreSQL database is behind it? Put a superuser's address into a variable, and name that as "
-            f"`database_env` in [target], such as {variable}_DATABASE_URL.",
-            table("database", {"role": "the_application"}),
-            table("database.invariants", invariant),
-        ),
-        question(
-            "which commands back it up, so that drills can restore it?",
-            table("backup", {"dump": dump, "globals": ["pg_dumpall", "--globals-only", "--file={file}"]}),
-        ),
-    ]
-
-
-def _load(seen: Seen) -> list[Lines]:
-    healthy = {answer.path for answer in seen.health}
-    good = [each.path for each in (*seen.examples, *seen.pages) if each.status == 200 and each.path not in healthy]
-    paths = good[:3] or ["/"]
-    requests = [table("[load.requests]", {"name": path.strip("/") or "start", "path": path}) for path in paths]
-    whole = table("load", {"rate_per_s": 20, "warmup_s": 5, "duration_s": 15, "longest_s": 60})
-    return [question("how many requests a second arrive at the busiest hour, and which?", whole, *requests)]
