@@ -36,7 +36,7 @@ class Trend(NamedTuple):
 
 
 class Drill(NamedTuple):
-    """What one run's drill measured of the objectives of recovery, in seconds."""
+    """What one run's drills measured of the objectives of recovery, in seconds: the worst of them."""
 
     past: Past
     objectives: dict[str, float]
@@ -101,12 +101,10 @@ def _drills(runs: Iterable[Past]) -> list[Drill]:
     """Find the runs whose drill measured the time, or the loss, of a recovery."""
     found = []
     for past in runs:
-        objectives = {
-            name: value
-            for numbers in past.measured.values()
-            for name, value in numbers.items()
-            if name in {"rto_s", "rpo_s"}
-        }
+        objectives: dict[str, float] = {}
+        for numbers in past.measured.values():
+            for name in {"rto_s", "rpo_s"} & numbers.keys():
+                objectives[name] = max(numbers[name], objectives.get(name, 0))
         if objectives:
             found.append(Drill(past, objectives))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ from reports.accepted import Acceptance
 from reports.baseline import Comparison
 from reports.judge import judge
 from reports.limits import Kind
-from reports.model import Gate, Past
+from reports.model import Gate, JudgedLimit, Past
 from reports.policy import Policy
 from reports.regression import Reference, Regression
 from reports.render import html, past
@@ -150,6 +151,37 @@ def test_the_page_shows_what_stands_behind_a_promotion() -> None:
     assert 'class="line before"' in page
     assert "all requests, baseline" in page
     assert f"python -m reports --run runs/r1 --now {NOW.isoformat()}" in page
+
+
+def test_each_drill_is_named_beside_its_time_and_loss() -> None:
+    """Several drills measure the same objectives: each has its row, with the most that is allowed."""
+    rules = tuple(
+        msgspec.structs.replace(
+            HELD.rules[0],
+            check=check,
+            stage="drill",
+            limits=(
+                JudgedLimit(measure=measure, kind=Kind.MAX, limit=1800.0, warn=None, measured=measured, margin=None),
+            ),
+        )
+        for check, measure, measured in (("DRILL-001", "rto_s", 4.5), ("DRILL-005", "rpo_s", 0.5))
+    )
+    gate = rich()
+    stages = (*gate.stages, msgspec.structs.replace(gate.stages[0], name="drill"))
+    page = html.render(msgspec.structs.replace(gate, rules=rules, stages=stages))
+
+    assert ["4.5 s of 30.0 min", "-", "-", "0.5 s of 30.0 min"] == re.findall(
+        r'<td class="number" data-label="(?:Recovery time|Data lost)">([^<]* of [^<]*|-)</td>', page
+    )
+
+
+def test_the_last_drills_show_the_worst_of_each_run() -> None:
+    """A run with several drills is as slow, and loses as much, as its worst one."""
+    run = msgspec.structs.replace(
+        earlier(1), measured={"DRILL-001": {"rto_s": 4.0}, "DRILL-007": {"rto_s": 9.0, "rpo_s": 2.0}, "X": {"rpo_s": 1}}
+    )
+
+    assert [{"rto_s": 9.0, "rpo_s": 2.0}] == [drill.objectives for drill in past.layout([run], {}).drills]
 
 
 def test_a_requirement_in_doubt_is_not_shown_as_not_judged() -> None:
