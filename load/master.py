@@ -29,9 +29,8 @@ from load.worker import NOTICE_S
 SILENT_S = 5.0
 STARTS_IN_S = 0.5
 PINGS = 8
-"""Named waits: without a word (each has one every half second) until one
-is lost; and from the word until the run starts. How often each clock is asked: the quickest answer
-counts."""
+"""Named waits: without a word (each has one every half second) until one is lost; and from the word until the run
+starts. How often each clock is asked: the quickest answer counts."""
 
 
 def run(url: str, load: Load, channels: Sequence[Channel]) -> Measurement:

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 from psycopg import conninfo
 
+from fixtures.embedded import Embedded
 from fixtures.guard import Guard
-from fixtures.postgres import Embedded
 from restore_drills.backups.programs import ProgramFailed, Programs
 from restore_drills.backups.restored import own_user, server_user
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import psycopg
 from psycopg import conninfo
 
+from fixtures.embedded import UNPRIVILEGED, Embedded
 from fixtures.guard import Guard
-from fixtures.postgres import UNPRIVILEGED, Embedded, PostgresError
+from fixtures.postgres import PostgresError
 
 RECOVERED_WITHIN_S = 6 * 3600.0
 """Named wait: the objective for the recovery time belongs to the policy."""
