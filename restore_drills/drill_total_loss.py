@@ -8,8 +8,11 @@ import psycopg
 
 from checks.claim import check
 from evidence import chart
+from evidence.release import Release
+from restore_drills.contract import Backup
+from restore_drills.dr.estimate import SIZE, estimate, parts_of
 from restore_drills.fingerprint import behind
-from restore_drills.loss import Failed, Recovered
+from restore_drills.loss import COMPARISON, RECOVERY, Failed, Recovered
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
@@ -20,14 +23,26 @@ HOW = "From the backup to the proof; recovery runs from the fresh server's start
 
 @check("DRILL-001")
 def drill_backup_restores_into_a_fresh_server(
-    attempt: Recovered | Failed, steps: Steps, measure: Measure, attach: Attach
+    attempt: Recovered | Failed, steps: Steps, release: Release, measure: Measure, attach: Attach
 ) -> None:
     """With its server gone the database is restored from its backup alone, within the recovery time objective."""
     if steps.spans:
-        attach(f"steps{chart.SUFFIX}", chart.encode(steps.timeline(HOW)))
+        attach(f"steps{chart.SUFFIX}", chart.encode(steps.timeline(f"{HOW}{outlook(attempt, steps, release)}")))
     assert not isinstance(attempt, Failed), str(attempt)
     taken = attempt.manifest
     measure(backup_s=(taken.finished - taken.started).total_seconds(), backup_bytes=taken.size, rto_s=attempt.seconds)
+
+
+def outlook(attempt: Recovered | Failed, steps: Steps, release: Release) -> str:
+    """Say how long it would take for the size that [backup.dr] names, where it does."""
+    how = release.section("backup", Backup).dr
+    if isinstance(attempt, Failed) or not how or not how.size:
+        return ""
+    after = [("verify", span.end_s - span.start_s) for span in steps.spans if span.name == COMPARISON]
+    parts = parts_of(steps.spans, RECOVERY, after, attempt.manifest.id)
+    with psycopg.connect(attempt.copy) as connection:
+        row = connection.execute(SIZE).fetchone()
+    return f" {estimate(parts, int(row[0]) if row else 0, how.size, how.target)}"
 
 
 @check("DRILL-002")

@@ -17,8 +17,8 @@ from restore_drills.compare import Difference, Fingerprints, Part, differences
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
-RECOVERY = "recovery, the whole of it"
-"""The step whose length is the recovery time."""
+RECOVERY, COMPARISON = "recovery, the whole of it", "compare every row"
+"""The step whose length is the recovery time, and the one that follows it."""
 
 
 class Failed(AssertionError):
@@ -68,7 +68,7 @@ def lost(source: Source, repository: Repository, steps: Steps, fresh: Fresh) -> 
                 started = time.monotonic()
                 copy = stack.enter_context(proof.copied(repository, Programs(), manifest, fresh))
                 seconds = time.monotonic() - started
-            with steps.step("compare every row"):
+            with steps.step(COMPARISON):
                 before, after = proof.content_of(repository, manifest), proof.content(copy, manifest)
         yield Recovered(manifest=manifest, source=before, copy=copy, content=after, seconds=seconds)
 

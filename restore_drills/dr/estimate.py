@@ -4,12 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evidence.chart import Span
 from restore_drills.backups.programs import human
 from restore_drills.dr.contract import amount
 from restore_drills.dr.record import Part
 
+GROWS = ("fetch", "restore the data", "analyze", "verify")
+"""Parts of the way back that take longer for more data; the others do not."""
+SIZE = "SELECT pg_database_size(current_database())"
 TELLING_BYTES, FEWEST_BYTES = 1e9, 1e8
 """Below the first caches hold all of it; below the second what grows is over before it has a rate."""
+
+
+def parts_of(spans: Sequence[Span], whole: str, after: Sequence[tuple[str, float]], backup: str) -> tuple[Part, ...]:
+    """Take the way back apart: what was told within the step `whole`, and what came `after` it; nothing without it."""
+    restore = next((span for span in spans if span.name == whole), None)
+    if restore is None:
+        return ()
+    told = [
+        (span.name, span.end_s - span.start_s)
+        for span in spans
+        if span is not restore and restore.start_s <= span.start_s and span.end_s <= restore.end_s
+    ]
+    return tuple(
+        Part(name=name.partition(backup)[0].strip(), seconds=round(took, 3), grows=name.startswith(GROWS))
+        for name, took in (*told, *after)
+    )
 
 
 def estimate(parts: Sequence[Part], measured: int, size: str, target: str) -> str:

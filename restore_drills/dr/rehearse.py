@@ -12,11 +12,9 @@ from restore_drills.backups.proof import Fresh
 from restore_drills.dr import record, sequence
 from restore_drills.dr.contract import Dr
 from restore_drills.dr.drill import Drill, Tell
-from restore_drills.dr.estimate import estimate
+from restore_drills.dr.estimate import estimate, parts_of
 from restore_drills.dr.record import Outcome, Part, Record, Step
 
-GROWS = ("fetch", "restore the data", "analyze", "verify")
-"""Parts of the way back that take longer for more data; the others do not."""
 OVER = "after the drill, everything could not be taken down or opened again"
 
 
@@ -74,20 +72,8 @@ def _recorded(  # noqa: PLR0913, PLR0917 - everything that there is
 
 
 def _parts(drill: Drill, steps: tuple[Step, ...]) -> tuple[Part, ...]:
-    """The way back by parts: what the restore told, and the steps after it until the application has served."""
-    spans = {span.name: span for span in drill.clock.spans}
-    if (whole := spans.get("restore")) is None:
-        return ()
-    told = [
-        (span.name, span.end_s - span.start_s)
-        for span in drill.clock.spans
-        if span is not whole and whole.start_s <= span.start_s and span.end_s <= whole.end_s
-    ]
-    told += [(step.name, step.seconds) for step in steps if step.name in {"verify", "switch", "test"}]
-    return tuple(
-        Part(name=name.partition(drill.taken().id)[0].strip(), seconds=round(took, 3), grows=name.startswith(GROWS))
-        for name, took in told
-    )
+    after = [(step.name, step.seconds) for step in steps if step.name in {"verify", "switch", "test"}]
+    return parts_of(drill.clock.spans, "restore", after, drill.taken().id) if drill.manifest else ()
 
 
 def _rounded(value: float | None) -> float | None:

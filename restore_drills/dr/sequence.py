@@ -14,6 +14,7 @@ from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import ProgramFailed
 from restore_drills.compare import differences
 from restore_drills.dr.drill import Drill
+from restore_drills.dr.estimate import SIZE
 from restore_drills.drill_corruption import Database
 from restore_drills.loss import Failed
 
@@ -23,7 +24,6 @@ OTHERS = (
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 PROBE = "CREATE TABLE release_verification_probe ()"
-SIZE = "SELECT pg_database_size(current_database())"
 Step = Callable[[Drill], None]
 
 

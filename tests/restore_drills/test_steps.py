@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evidence.chart import Timeline, decode
+from evidence.release import Release, Source
 from restore_drills import drill_total_loss  # the functions' names would be collected
 from restore_drills.loss import Failed, Recovered
 from restore_drills.steps import Steps
@@ -71,10 +72,11 @@ def test_the_drill_leaves_its_steps(monkeypatch: pytest.MonkeyPatch, *, fails: b
     left: dict[str, str] = {}
     measured: dict[str, float] = {}
     well = Recovered(manifest=manifest("logical"), source={}, copy="", content={}, seconds=2.5)
+    release = Release(name="shop", version="1", source=Source(paths=()), backup={"dump": ["pg_dump"]})
 
     try:
         drill_total_loss.drill_backup_restores_into_a_fresh_server(
-            Failed("no") if fails else well, steps, measured.update, left.__setitem__
+            Failed("no") if fails else well, steps, release, measured.update, left.__setitem__
         )
     except AssertionError:
         assert fails

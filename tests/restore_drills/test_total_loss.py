@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import psycopg
 import pytest
 
 from evidence.errors import CannotTell
+from evidence.release import Release
+from evidence.release import Source as Tree
 from fixtures.postgres import Postgres, database, postgres
 from restore_drills.backups import proof
 from restore_drills.backups import take as taking
@@ -18,6 +21,7 @@ from restore_drills.backups.dump import Dump
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import ProgramFailed
 from restore_drills.backups.repository import Repository
+from restore_drills.drill_total_loss import outlook
 from restore_drills.fingerprint import Fingerprint, behind, take
 from restore_drills.loss import RECOVERY, Failed, Source, lost
 from restore_drills.sentinel import Sentinel
@@ -37,6 +41,8 @@ BACKUP = Dump(
     dump=("pg_dump", "--format=custom", "--snapshot={snapshot}", "--file={file}"),
     globals=("pg_dumpall", "--globals-only", "--file={file}"),
 )
+
+RELEASE = Release(name="shop", version="1", source=Tree(paths=()), backup={"dump": ["true"], "dr": {"size": "200 GB"}})
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +103,7 @@ def test_a_whole_backup_comes_back_whole(shop: str, place: Repository) -> None:
         assert 0 < (source.sentinel.lost_s(recovery.copy) or 0) < 60
         with psycopg.connect(recovery.copy) as connection:
             assert [] == behind(connection)
+        assert re.match(r" No estimate for your 200 GB: [78]\.\d MB are too few", outlook(recovery, steps, RELEASE))
         (content,) = recovery.source.values()
         assert 1000 == content.tables["public.item"].rows
     assert ["", "down", "up"] == happened
