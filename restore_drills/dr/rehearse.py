@@ -37,6 +37,14 @@ def rehearse(release: Release, dsn: str, fresh: Fresh, tell: Tell, how: Dr) -> R
     return _recorded(release, drill, started, tuple(steps), outcome, tuple(findings), how)
 
 
+def reopen(release: Release, dsn: str, fresh: Fresh, tell: Tell) -> None:
+    """End a drill that was killed: bring the server back where nobody answers, and open the database for writing."""
+    with contextlib.ExitStack() as stack:
+        drill = Drill(release, dsn, fresh, tell, stack)
+        sequence.reopen(drill)
+    tell(f"A disaster-recovery drill of {release.name} was killed; its database takes writes again.")
+
+
 def _step(drill: Drill, step: sequence.Step, *, reached: bool) -> Step:
     name, began, clock = sequence.title(step), _now(), time.monotonic()
     made = Step(name=name, sentence=sequence.sentence(step), began=began, seconds=0, outcome="not reached")

@@ -163,6 +163,15 @@ def _kept(drill: Drill, resource: Resource) -> list[str]:
     return []
 
 
+def reopen(drill: Drill) -> None:
+    """Bring the server back where nobody answers, and open the database for writing."""
+    try:
+        drill.sql("SELECT 1")
+    except ProgramFailed:
+        drill.hook("database_up")
+    _opened(drill)
+
+
 def _opened(drill: Drill) -> None:
     # In a transaction that may write, since by itself none may any more.
     drill.sql(f"BEGIN READ WRITE; {_alter(drill, f'RESET {READ_ONLY}')}; COMMIT")

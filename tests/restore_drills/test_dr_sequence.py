@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +27,7 @@ from restore_drills.dr.contract import Dr
 from restore_drills.dr.drill import Drill
 from restore_drills.dr.page import page
 from restore_drills.dr.record import Record, read
-from restore_drills.dr.rehearse import rehearse
+from restore_drills.dr.rehearse import rehearse, reopen
 from restore_drills.dr.runbook import runbook
 from tests.restore_drills import shop
 from tests.restore_drills.backups_world import execute
@@ -244,3 +247,58 @@ def test_the_command_leaves_report_record_and_line(  # noqa: PLR0913, PLR0917 - 
         False,
     )
     assert (tmp_path / "runbook.md").read_text().startswith("# Runbook")
+
+
+KILLED = """
+name = "shop"
+version = "2"
+[source]
+paths = []
+[target]
+url = "http://127.0.0.1:1"
+[target.hooks]
+database_down = ["touch", "down"]
+database_up = ["touch", "up"]
+[backup]
+dump = ["sh", "-c", "touch backing-up && sleep 60"]
+"""
+
+
+def test_a_drill_that_is_killed_locks_nobody_out(server: Postgres, tmp_path: Path) -> None:
+    """After SIGKILL in the middle of it, a database that is somebody else's takes writes again by itself."""
+    (tmp_path / "release.toml").write_text(KILLED)
+    names = {"RELEASE_FILE": str(tmp_path / "release.toml"), "PYTHONPATH": str(TREE)}
+    names |= {"TARGET_DATABASE": address(server), "TARGET_URL": "http://127.0.0.1:1"}
+    drill = subprocess.Popen([sys.executable, "-m", "restore_drills.dr"], env={**os.environ, **names}, cwd=tmp_path)
+    waited((tmp_path / "backing-up").exists)
+    closed = opened(server)
+    drill.kill()
+    drill.wait()
+
+    waited(lambda: opened(server) == "off")
+    assert "on" == closed
+    assert not (tmp_path / "up").exists()
+
+
+def test_a_lost_server_is_brought_back_before_it_is_opened(release: Release, server: Postgres) -> None:
+    """A drill that was killed after the loss leaves a server that is down; its hook is run first."""
+    execute(address(server), "ALTER DATABASE shop SET default_transaction_read_only = on")
+    server.stop()
+
+    reopen(release, address(server), postgres, lambda _: None)
+    assert "off" == opened(server)
+
+
+def opened(server: Postgres) -> str:
+    """Say whether a new session of the shop's database is read-only."""
+    with psycopg.connect(address(server)) as connection:
+        row = connection.execute(OPEN).fetchone()
+    return str(row[0]) if row else ""
+
+
+def waited(until: Callable[[], bool]) -> None:
+    """Wait for it, for half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
