@@ -3,6 +3,7 @@
     nox -s matrix                                  every bad release, the stages that its checks belong to
     nox -s matrix -- csrf_token_is_not_compared    only this one
     nox -s matrix -- --stage drill                 only those that a check of this stage catches
+    nox -s matrix -- --jobs 2                      two at a time; what load or drills catch is timed, and runs alone
     nox -s matrix -- --all-stages                  every stage for each: slow, and the whole truth
 
 Prints one line each and a summary; exit code 1 where one is not caught, or is caught by other checks.
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,8 @@ from fixtures.bad_releases import TREE, BadRelease, catalogue, plant
 
 PLANTED = TREE / ".nox" / "bad releases"
 """Where the copies and their runs stay, to be looked at. The blank is on purpose: paths have blanks."""
+NOX = (sys.executable, "-m", "nox", "-f", str(TREE / "noxfile.py"))
+TIMED = {"load", "drill"}
 ADVISORIES = TREE / "fixtures" / "advisories" / "known.jsonl"
 
 
@@ -48,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(bad_releases))
     parser.add_argument("--stage", choices=STAGES, help="only those that a check of this stage catches")
     parser.add_argument("--all-stages", action="store_true", help="run every stage for each, not only its checks' own")
+    parser.add_argument("--jobs", type=int, default=1, choices=range(1, 17), metavar="N", help="so many at a time (1)")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(bad_releases):
         parser.error(f"no bad release is named {', '.join(sorted(unknown))}")
@@ -57,20 +62,31 @@ def main(arguments: Sequence[str]) -> int:
         for name in options.names or bad_releases
         if not options.stage or options.stage in {stage_of[check] for check in bad_releases[name][0].caught_by}
     ]
-    missed = [
-        name
-        for name in chosen
-        if not caught(name, bad_releases[name], tuple(STAGES) if options.all_stages else (), stage_of)
-    ]
+    names_of = {name: {stage_of[check] for check in bad_releases[name][0].caught_by} for name in chosen}
+    stages = {name: tuple(each for each in STAGES if options.all_stages or each in names_of[name]) for name in chosen}
+
+    def look(name: str) -> tuple[str, bool]:
+        return name, caught(name, bad_releases[name], stages[name], stage_of)
+
+    install(sorted(set().union(*stages.values())))
+    alone = [name for name in chosen if not TIMED.isdisjoint(stages[name])]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        right = dict(pool.map(look, [name for name in chosen if name not in alone]))
+    right |= dict(map(look, alone))
+    missed = [name for name in chosen if not right[name]]
     say(f"{len(chosen) - len(missed)} of {len(chosen)} bad releases caught by exactly the checks they name")
     return 1 if missed else 0
 
 
-def caught(name: str, entry: tuple[BadRelease, str], stages: Sequence[str], stage_of: dict[str, str]) -> bool:
+def install(stages: Sequence[str]) -> None:
+    """Make the environments once: two runs at a time must not make the same one."""
+    subprocess.run([*NOX, "--install-only", "-s", *stages, "gate"], env=others(), capture_output=True, check=False)
+
+
+def caught(name: str, entry: tuple[BadRelease, str], chosen: Sequence[str], stage_of: dict[str, str]) -> bool:
     """Verify one bad release by the front door, and say how it went."""
     bad, defect = entry
     started = time.monotonic()
-    chosen = stages or [stage for stage in STAGES if stage in {stage_of[check] for check in bad.caught_by}]
     folder = PLANTED / name
     shutil.rmtree(folder, ignore_errors=True)
     seen = verify(plant(bad, folder / "tree"), folder / "run", chosen)
@@ -89,13 +105,11 @@ def caught(name: str, entry: tuple[BadRelease, str], stages: Sequence[str], stag
 
 def verify(release: Path, run: Path, stages: Sequence[str]) -> Seen:
     """Run the stages and the gate on a release; the gate's own words, not Nox's exit code, are what counts."""
-    command = [sys.executable, "-m", "nox", "-f", str(TREE / "noxfile.py"), "-s", *stages, "gate"]
+    command = [*NOX, "-R", "-s", *stages, "gate"]
     output = run.with_name("output.txt")
     with output.open("wb") as log:
         paths = ("--release", str(release), "--run", str(run), "--advisories", str(ADVISORIES))
-        # What this session says of itself is not for the runs that it starts.
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("RELEASE_", "NOX_"))}
-        subprocess.run([*command, "--", *paths], env=own, stdout=log, stderr=log, check=False)
+        subprocess.run([*command, "--", *paths], env=others(), stdout=log, stderr=log, check=False)
     if not (run / "gate.json").exists():
         say(output.read_text(errors="replace")[-4000:])
         return Seen(verdict="NONE", failed=frozenset(), unverified=frozenset(), optional=frozenset())
@@ -109,6 +123,11 @@ def verify(release: Path, run: Path, stages: Sequence[str]) -> Seen:
         unverified=frozenset(by_judgement.get("UNVERIFIED", ())) - set(gate["unverified_optional"]),
         optional=frozenset(gate["unverified_optional"]),
     )
+
+
+def others() -> dict[str, str]:
+    """Give the environment without what this session says of itself: that is not for the runs that it starts."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("RELEASE_", "NOX_"))}
 
 
 def say(line: str) -> None:
