@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import peers_read as read
-from benchmarks.peers_front import certificate, front
+from benchmarks.peers import read
+from benchmarks.peers.front import certificate, front
 from fixtures.target import Ready
 
 WITHIN_S, THOROUGHLY_WITHIN_S = 300.0, 1500.0

@@ -22,9 +22,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.peers_ask import Bench, Peer, installed
-from benchmarks.peers_read import Unreadable
-from benchmarks.peers_table import Row, alarms, into, table
+from benchmarks.peers.ask import Bench, Peer, installed
+from benchmarks.peers.read import Unreadable
+from benchmarks.peers.table import Row, alarms, into, table
 from fixtures.bad_releases import TREE, BadRelease, catalogue, plant
 from fixtures.target import Ready, TargetError, load, up
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.peers import BESIDE_THE_DEFECT, CHOSEN, new
-from benchmarks.peers_ask import PEERS, Peer
-from benchmarks.peers_table import BEGIN, END, Row, alarms, into, table
+from benchmarks.peers.__main__ import BESIDE_THE_DEFECT, CHOSEN, new
+from benchmarks.peers.ask import PEERS, Peer
+from benchmarks.peers.table import BEGIN, END, Row, alarms, into, table
 from fixtures.bad_releases import catalogue
 
 ONE, OTHER = (Peer(name, "1.2", f"{name} URL", lambda _: frozenset[str]()) for name in ("one", "other"))

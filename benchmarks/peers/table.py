@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.peers_ask import Peer
+from benchmarks.peers.ask import Peer
 
 BEGIN, END = "<!-- written by benchmarks.peers: begin -->", "<!-- end -->"
 SHOWN = 3

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers_front import certificate, front
+from benchmarks.peers.front import certificate, front
 
 
 class Release(http.server.BaseHTTPRequestHandler):

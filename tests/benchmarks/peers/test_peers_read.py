@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import peers_read
+from benchmarks.peers import read as peers_read
 
 SCAN = """{
   "scan": {"algorithmVersion": 4, "grade": "C+", "error": null, "score": 60, "statusCode": 200},

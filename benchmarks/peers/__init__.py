@@ -1,0 +1,1 @@
+"""Which bad release other tools find: `python -m benchmarks.peers --help`."""
