@@ -5,7 +5,7 @@
     python -m benchmarks.peers nul_crashes           only these bad releases
 
 Needs npm, Node, openssl and Chromium, and for schemathesis the environment of the group dev; a tool that is absent is
-named in the table, and its cells stay empty. Took 35 minutes on two busy cores. A finding counts where the
+named in the table, and its cells stay empty. Took 25 minutes on two busy cores. A finding counts where the
 tool says it of the bad release and in none of its looks at the good one. Our own column is what the matrix proves
 (`nox -s matrix`).
 """
@@ -62,6 +62,8 @@ GROUPS = (
 )
 # Judged by hand: new, but of something else than the defect. It is shown in brackets and not counted.
 BESIDE_THE_DEFECT: dict[str, tuple[str, ...]] = {
+    "focus_is_invisible": ("Lighthouse CI",),  # of the number of elements, which is the good release's
+    "table_is_wider_than_a_phone": ("Lighthouse CI",),  # the same
     "scope_is_not_checked": ("schemathesis",),  # what its writes meet once they are let through; no word of the scope
 }
 CHOSEN = {name: peers for peers, names in GROUPS for name in names.split()}
