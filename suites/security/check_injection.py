@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import httpx
 
@@ -40,8 +40,8 @@ XSS_PROBES = (
 def check_sql_in_parameters_is_text(http: httpx.Client, release: Release, findings: Findings) -> None:
     """SQL in a parameter is searched for, not run: no server error, no delay, no answer that tells true from false."""
     declared = release.section("security.injection", Injection)
-    for path in needed(declared.api, "[security.injection] api"):
-        _is_read(http, declared, path)
+    unseen: list[str] = []
+    for path in _read(http, declared, needed(declared.api, "[security.injection] api"), findings, unseen):
         for probe in SQL_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500 or answer.elapsed.total_seconds() > SLOW_S:
@@ -54,6 +54,7 @@ def check_sql_in_parameters_is_text(http: httpx.Client, release: Release, findin
                 findings.add(
                     f"{path} {true}", f"{true!r} and {false!r} find something else: the database compares them"
                 )
+    _settle(unseen, findings)
 
 
 @check("INJECT-002", needs="attack")
@@ -64,32 +65,30 @@ def check_templates_in_parameters_are_text(
     declared = release.section("security.injection", Injection)
     paths = needed((*declared.pages, *declared.api), "[security.injection] pages and api")
     measure(paths_total=len(paths))
-    crashed = []
-    for path in paths:
-        _is_read(http, declared, path)
+    unseen: list[str] = []
+    for path in _read(http, declared, paths, findings, unseen):
         for probe in TEMPLATE_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500:
-                crashed.append(f"{path} with {probe!r}: {answer.status_code}")
+                unseen.append(f"{path} with {probe!r} is answered {answer.status_code}: no page came back")
             elif PRODUCT.search(answer.text):
                 findings.add(f"{path} {probe}", f"{probe!r} comes back multiplied: whoever sends a template runs code")
-    _came_back(crashed, findings)
+    _settle(unseen, findings)
 
 
 @check("XSS-001", needs="attack")
 def check_markup_in_parameters_is_text(http: httpx.Client, release: Release, findings: Findings) -> None:
     """Markup in a parameter comes back as text, or not at all."""
     declared = release.section("security.injection", Injection)
-    crashed = []
-    for path in needed(declared.pages, "[security.injection] pages"):
-        _is_read(http, declared, path)
+    unseen: list[str] = []
+    for path in _read(http, declared, needed(declared.pages, "[security.injection] pages"), findings, unseen):
         for probe in XSS_PROBES:
             answer = _probe(http, declared, path, probe)
             if answer.status_code >= 500:
-                crashed.append(f"{path} with {probe!r}: {answer.status_code}")
+                unseen.append(f"{path} with {probe!r} is answered {answer.status_code}: no page came back")
             elif probe in answer.text and set(probe) & set('<>"'):
                 findings.add(f"{path} {probe}", f"{probe!r} comes back as it was sent: it is run in whose page this is")
-    _came_back(crashed, findings)
+    _settle(unseen, findings)
 
 
 def _probe(http: httpx.Client, declared: Injection, path: str, probe: str) -> httpx.Response:
@@ -98,30 +97,33 @@ def _probe(http: httpx.Client, declared: Injection, path: str, probe: str) -> ht
     return http.get(asked, headers={} if path in declared.pages else resolve(declared.headers))
 
 
-def _is_read(http: httpx.Client, declared: Injection, path: str) -> None:
-    """Ask with harmless text and another: what is not there, or does not read the parameter, takes any text."""
-    told = declared.harmless if isinstance(declared.harmless, str) else declared.harmless.get(path, HARMLESS)
-    harmless, other = (_probe(http, declared, path, text) for text in (told, NOTHING))
-    if harmless.status_code >= 300:
-        message = (
-            f"[security.injection] {path}: harmless text is answered {harmless.status_code}, so that nothing was looked"
-            " at; mend the path, or say under `harmless` what it takes"
-        )
-        raise CannotTell(message)
-    if (harmless.status_code, bare(harmless.text)) == (other.status_code, bare(other.text)):
-        message = (
-            f"[security.injection] {path}: {told!r} is answered as {NOTHING!r} is: nobody reads the"
-            " parameter; mend its name, or say under `harmless` a text that finds something"
-        )
-        raise CannotTell(message)
+def _read(
+    http: httpx.Client, declared: Injection, paths: Sequence[str], findings: Findings, unseen: list[str]
+) -> Iterator[str]:
+    """Yield the paths to look at; one where harmless text does nothing is looked at all the same, and passes nothing.
+
+    What is found there has been seen to be read. What only takes any text has not.
+    """
+    for path in paths:
+        told = declared.harmless if isinstance(declared.harmless, str) else declared.harmless.get(path, HARMLESS)
+        harmless, other = (_probe(http, declared, path, text) for text in (told, NOTHING))
+        if harmless.status_code >= 300:
+            what = f"harmless text is answered {harmless.status_code}, so that nothing was looked at; mend the path"
+            unseen.append(f"[security.injection] {path}: {what}, or say under `harmless` what it takes")
+            continue
+        before = len(findings.found)
+        yield path
+        alike = (harmless.status_code, bare(harmless.text)) == (other.status_code, bare(other.text))
+        if alike and len(findings.found) == before:
+            what = f"{told!r} is answered as {NOTHING!r} is: nobody reads the parameter; mend its name"
+            unseen.append(f"[security.injection] {path}: {what}, or say under `harmless` a text that finds something")
 
 
-def _came_back(crashed: list[str], findings: Findings) -> None:
-    """Where an answer was a server's error there was nothing to look at: no pass, and nothing to accept."""
-    message = f"no page came back to look at: {'; '.join(crashed)}"
-    found = "\n".join(f"{each.place}: {each.what}" for each in findings.found.values())
-    assert not (crashed and found), f"{found}\n{message}"
-    if crashed:
+def _settle(unseen: Sequence[str], findings: Findings) -> None:
+    """Where not all was looked at there is no pass, and of what was found nothing that can be accepted."""
+    message, found = "\n".join(unseen), "\n".join(f"{each.place}: {each.what}" for each in findings.found.values())
+    assert not (message and found), f"{found}\n{message}"
+    if message:
         raise CannotTell(message)
 
 
