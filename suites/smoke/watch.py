@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, WebError
 
+from suites.api import Client
 from suites.smoke.seen import Problem
 
 LEFT_BEHIND = ("net::ERR_ABORTED", "NS_BINDING_ABORTED")
@@ -14,6 +17,7 @@ LEFT_BEHIND = ("net::ERR_ABORTED", "NS_BINDING_ABORTED")
 LOAD_FAILURE = "Failed to load resource"
 MIXED = "Mixed Content:"
 """How Chromium's message begins where a page by https asks for something by http, also where it then mends that."""
+ICON = "/favicon.ico"
 LOG_LINES = 2_000
 
 
@@ -26,6 +30,7 @@ class Watcher:
         self.pages = 0
         self._problems: dict[Problem, None] = {}
         self._requested: set[str] = set()
+        self._sent_on: str | None = None
         self._open: list[Page] = []
         self.turn(where)
 
@@ -77,8 +82,7 @@ class Watcher:
         elif not message.text.startswith(LOAD_FAILURE):
             self._add(f"console error: {message.text}")
         # The other handlers see each request more exactly, except those that the browser makes itself (icons).
-        # The one that it looks for where no page names any is its own idea: nobody misses it.
-        elif (url := message.location["url"]) not in self._requested and urlsplit(url).path != "/favicon.ico":
+        elif (url := message.location["url"]) not in self._requested and not self._is_browsers_idea(url):
             self._add(f"{self._place(url)}: {message.text}")
 
     def _exception(self, error: WebError) -> None:
@@ -108,6 +112,21 @@ class Watcher:
         if len(self._log) < LOG_LINES:
             self._log.append(f"{time.monotonic() - self._began:8.3f} s  {line}")
 
+    def _is_browsers_idea(self, url: str) -> bool:
+        """Whether it is the icon that a browser looks for where no page names any, or where that is sent on to."""
+        if urlsplit(url).path == ICON:
+            return True
+        if self._sent_on is None:
+            self._sent_on = _end_of(self._target + ICON)
+        return url == self._sent_on
+
     def _place(self, url: str) -> str:
         """Leave out the query, which holds what users typed."""
         return urlunsplit(urlsplit(url)._replace(query="", fragment="")).removeprefix(self._target) or "/"
+
+
+def _end_of(url: str) -> str:
+    """Where redirects lead from an address, or the address itself."""
+    with Client() as http, contextlib.suppress(httpx.HTTPError):
+        return str(http.get(url, follow_redirects=True).url)
+    return url

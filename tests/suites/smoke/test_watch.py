@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 from playwright.sync_api import Browser, Route
 
@@ -58,6 +61,45 @@ def test_the_log_is_of_what_is_looked_at(chromium: Browser) -> None:
     lines = [line.partition(" s  ")[2] for line in watcher.log.splitlines()]
     assert ["200 GET /second", "console log: hello"] == lines[:2]
     assert [] == watcher.open_pages
+
+
+@pytest.mark.parametrize(
+    ("head", "leads", "problems"),
+    [
+        ("", "", []),
+        ("", "/v1/favicon.ico", []),
+        ("<link rel=icon href=/v1/icon.png>", "/v1/favicon.ico", ["404 GET /v1/icon.png"]),
+        ("<link rel=icon href=/v1/icon.png>", "", ["404 GET /v1/icon.png"]),
+    ],
+)
+def test_an_icon_that_no_page_names_is_missed_by_nobody(
+    chromium: Browser, head: str, leads: str, problems: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where everything is sent on to below a path, as Kinto does; one that a page names is missed."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/" else 307 if leads and self.path == "/favicon.ico" else 404)
+            self.send_header("Location", leads)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f"<!doctype html>{head}<p>Shop".encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, chromium.new_context() as context:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        target = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("TARGET_URL", target)
+        watcher = Watcher("/", target)
+        watcher.context(context)
+        page = context.new_page()
+        page.goto(f"{target}/")
+        page.wait_for_timeout(500)
+        server.shutdown()
+
+    assert problems == [problem.what.partition(": the server")[0] for problem in watcher.problems]
 
 
 @pytest.mark.parametrize(
