@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 import msgspec
@@ -16,8 +16,19 @@ from checks.permission import is_loopback
 RATE, ENVIRONMENT = 20.0, "TARGET_REQUESTS_PER_SECOND"
 """Requests a second of one stage, elsewhere than on loopback, where `[target] requests_per_second` says no other."""
 AT_ONCE, MOST_ROWS, LONGEST_PART = 5, 300, 40
+LONGEST_STATEMENT = 300
 PLAIN = re.compile(r"[A-Za-z0-9._~@:+-]+")
 ID = re.compile(r"\d+|[0-9a-fA-F-]{16,}|(?=.*\d)[A-Za-z0-9_-]{20,}")
+
+TOKEN = re.compile(
+    r"""(?P<name>"(?:""|[^"])*")|(?P<note>--[^\n]*|/\*.*?\*/)"""
+    r"""|(?P<value>\b[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|\b\d[\w.]*)"""
+    r"""|(?P<odd>(?:['"]|/\*|\$\w*\$).*)""",
+    re.DOTALL,
+)
+"""In a statement: names in quotes, comments, texts and numbers, and whatever begins as one of them and has no end."""
+SHOWN = {"note": " ", "value": "?", "odd": "…"}
+RANDOM = re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{12,}(?![A-Za-z0-9])")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +38,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     count: int
     answers: dict[str, int]
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the list: how often a statement was sent to the database, without its values."""
+
+    statement: str
+    count: int
 
 
 class Pace:
@@ -55,20 +73,30 @@ class Pace:
 
 
 class Touched:
-    """Counts what was asked, by kind of path; no query, no id and no hostile text stays."""
+    """Counts what was asked, by kind of path and of statement; no query, no id, no value and no hostile text stays."""
 
     def __init__(self) -> None:
         """Nothing has been asked."""
         self._seen: dict[tuple[str, str], Counter[str]] = {}
+        self._statements: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def add(self, method: str, path: str, status: int) -> None:
         """Count one request; a status of 0 is no answer."""
-        key = (method, pattern(path))
+        self._count(method, pattern(path), f"{status // 100}xx" if status else "no answer", 1)
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Count what another process has asked."""
+        for row in rows:
+            for answer, count in row.answers.items():
+                self._count(row.method, row.path, answer, count)
+
+    def ran(self, statement: str) -> None:
+        """Count one statement that was sent to the database, or a program that sends its own there."""
+        text = without_values(statement)
         with self._lock:
-            if key not in self._seen and len(self._seen) >= MOST_ROWS:
-                key = (method, "(others)")
-            self._seen.setdefault(key, Counter())[f"{status // 100}xx" if status else "no answer"] += 1
+            full = text not in self._statements and len(self._statements) >= MOST_ROWS
+            self._statements["(others)" if full else text] += 1
 
     def rows(self) -> list[Row]:
         """The list, sorted by path."""
@@ -80,8 +108,20 @@ class Touched:
     def written(self) -> str:
         """The list as JSON, a file of the stage: as text, from which secrets are taken out."""
         rows = self.rows()
-        listed = {"requests_total": sum(row.count for row in rows), "touched": rows}
+        listed = {
+            "requests_total": sum(row.count for row in rows),
+            "touched": rows,
+            "statements_total": self._statements.total(),
+            "statements": [Statement(statement=text, count=count) for text, count in sorted(self._statements.items())],
+        }
         return msgspec.json.format(msgspec.json.encode(listed)).decode()
+
+    def _count(self, method: str, path: str, answer: str, count: int) -> None:
+        with self._lock:
+            key = (method, path)
+            if key not in self._seen and len(self._seen) >= MOST_ROWS:
+                key = (method, "(others)")
+            self._seen.setdefault(key, Counter())[answer] += count
 
 
 def pattern(path: str) -> str:
@@ -94,6 +134,13 @@ def pattern(path: str) -> str:
             break
         found.append("{id}" if ID.fullmatch(part) else part[:LONGEST_PART])
     return "/".join(found)
+
+
+def without_values(statement: str) -> str:
+    """What is alike in many statements: values become `?`; of what begins as one and has no end nothing stays."""
+    text = TOKEN.sub(lambda found: SHOWN.get(str(found.lastgroup), found[0]), statement)
+    text = " ".join(RANDOM.sub("{id}", text).split())
+    return f"{text[:LONGEST_STATEMENT]}…" if len(text) > LONGEST_STATEMENT else text
 
 
 def rate(url: str, environment: Mapping[str, str]) -> float | None:

@@ -14,9 +14,10 @@ from checks.claim import check
 from checks.findings import Findings
 from evidence.errors import CannotTell, InputError
 from evidence.release import Release
-from evidence.variables import resolve, variable
+from evidence.variables import resolve
 from suites.integration import locks, schema, traffic
 from suites.integration.contract import Database, Migrations
+from suites.statements import address
 
 MIGRATION_WITHIN_S = 60
 BOOKKEEPING = ("migration", "version")
@@ -49,11 +50,11 @@ def fresh(release: Release) -> Iterator[Fresh]:
 @check("DB-007", needs="write")
 def check_the_database_is_what_its_migrations_make(release: Release, fresh: Fresh, findings: Findings) -> None:
     """The running database has the schema that its migrations make, and the models ask for no other."""
-    for place, what in schema.differences(fresh.schema, schema.read(variable("TARGET_DATABASE"))):
+    for place, what in schema.differences(fresh.schema, schema.read(address())):
         findings.add(place=place, what=f"{what}, going by the migrations")
     migrations = _declared(release)
     if migrations.drift:
-        said = _run(release, migrations, migrations.drift, variable("TARGET_DATABASE"))
+        said = _run(release, migrations, migrations.drift, address())
         if said.returncode:
             findings.add(place="the release's own command for drift", what=(said.stdout + said.stderr)[-500:])
 
@@ -102,7 +103,7 @@ def check_requests_go_on_while_it_migrates(
         pytest.skip("[database.migrations] declares no `undo` and `traffic`, or [database] no `role`")
     _small_enough(sql, migrations)
     with schema.scratch() as url:
-        schema.copy(variable("TARGET_DATABASE"), url)
+        schema.copy(address(), url)
         now = schema.read(url)
         _migrate(release, migrations.undo, url)
         before = schema.read(url)

@@ -14,10 +14,11 @@ from checks.claim import check
 from checks.findings import Findings
 from evidence.errors import CannotTell
 from evidence.release import Release
-from evidence.variables import resolve, variable
+from evidence.variables import resolve
 from suites.api import Client, Request
 from suites.integration.contract import Costly, Database
 from suites.integration.cost import Cost, Meter, end_sessions
+from suites.statements import address, connect
 
 BACK_WITHIN_S = 5.0
 ONE_BY_ONE = 3
@@ -34,7 +35,7 @@ def costs(release: Release) -> Callable[[], Costs]:
         if not database.requests or not database.role:
             pytest.skip("[database] declares no `role`, or [[database.requests]] no request")
         if not seen:
-            with psycopg.connect(variable("TARGET_DATABASE"), autocommit=True, connect_timeout=10) as connection:
+            with connect(address()) as connection:
                 meter = Meter(connection, resolve(database.role), database.statistics)
                 meter.wait_until_quiet()
                 with Client() as http:

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from evidence.release import Release
-from evidence.variables import variable
 from fixtures.target import Target
 from suites.api import Client
 from suites.integration.contract import Api, Database, Health
 from suites.integration.outage import Outages
+from suites.statements import address, connect
 from suites.touched import TOUCHED
 
 HOOK_WITHIN_S = 30
@@ -59,9 +59,10 @@ def database(release: Release) -> Database:
 
 
 @pytest.fixture
-def sql() -> Iterator[psycopg.Connection]:
-    """A connection to the release's database; every statement is a transaction of its own."""
-    with psycopg.connect(variable("TARGET_DATABASE"), autocommit=True, connect_timeout=10) as connection:
+def sql(database: Database) -> Iterator[psycopg.Connection]:
+    """A connection to the release's database, where `[database]` is declared; each statement is its own transaction."""
+    assert database
+    with connect(address()) as connection:
         yield connection
 
 

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import conninfo
 
 from evidence.errors import CannotTell
-from evidence.variables import variable
+from suites.statements import address, connect
 
 QUIET_S, QUIET_WITHIN_S = 0.3, 6.0
 ENDED_WITHIN_MS = 5000
@@ -57,12 +57,10 @@ class Meter:
     def __init__(self, connection: psycopg.Connection, role: str, statistics: str | None) -> None:
         """Count what `role` does; `statistics` is the database with pg_stat_statements, where it is another one."""
         self._sql, self._role = connection, role
-        url = variable("TARGET_DATABASE")
+        url = address()
         self._name = str(conninfo.conninfo_to_dict(url)["dbname"])
         try:
-            self._statistics = psycopg.connect(
-                conninfo.make_conninfo(url, dbname=statistics or self._name), autocommit=True, connect_timeout=10
-            )
+            self._statistics = connect(conninfo.make_conninfo(url, dbname=statistics or self._name))
             self.statements()
         except psycopg.Error as error:
             msg = (

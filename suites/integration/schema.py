@@ -9,12 +9,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 from psycopg import conninfo, sql
 
 from evidence.errors import CannotTell
-from evidence.variables import variable
 from fixtures.postgres import binaries
+from suites.statements import address, connect
+from suites.touched import TOUCHED
 
 HEADER = re.compile(r"^-- (?:Data for )?Name: (.*); Type: (.*); Schema: (.*); Owner:.*$", re.MULTILINE)
 NOISE = ("--", "\\restrict", "\\unrestrict")
@@ -28,12 +28,12 @@ Difference = tuple[str, str]
 def scratch() -> Iterator[str]:
     """An empty database of our own on the release's server, gone afterwards."""
     name = f"release_verification_{secrets.token_hex(6)}"
-    with psycopg.connect(variable("TARGET_DATABASE"), autocommit=True, connect_timeout=10) as connection:
+    with connect(address()) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
-        yield conninfo.make_conninfo(variable("TARGET_DATABASE"), dbname=name)
+        yield conninfo.make_conninfo(address(), dbname=name)
     finally:
-        with psycopg.connect(variable("TARGET_DATABASE"), autocommit=True, connect_timeout=10) as connection:
+        with connect(address()) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
@@ -82,6 +82,7 @@ def _first_other_line(expected: str, actual: str) -> str:
 def _run(program: str, url: str, *options: str, given: bytes | None = None) -> bytes:
     parameters = conninfo.conninfo_to_dict(url)
     environment = {**os.environ, "PGPASSWORD": str(parameters.pop("password", ""))}
+    TOUCHED.ran(" ".join((program, *options)))
     command = [str(binaries() / program), *options, "--dbname", conninfo.make_conninfo("", **parameters)]
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
         command, env=environment, input=given, capture_output=True, timeout=COPIED_WITHIN_S, check=False

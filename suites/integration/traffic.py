@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from evidence.errors import CannotTell
+from suites.statements import connect
 
 PAUSE_S = 0.005
 
@@ -52,7 +53,7 @@ def going_on(url: str, role: str, statements: Mapping[str, str], within_ms: int)
 
 def _repeat(url: str, role: str, statement: Statement, within_ms: int, over: threading.Event) -> None:
     try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        with connect(url) as connection:
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
             connection.execute(sql.SQL("SET statement_timeout = {}").format(within_ms))
             while not (over.is_set() or connection.closed):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import httpx
-import psycopg
 import pytest
 
 from checks.claim import check
@@ -19,6 +17,7 @@ from suites.security.audit import CLAIMED, Change, Sender, entries, is_address, 
 from suites.security.conftest import document_of, token_of
 from suites.security.contract import Audit, Csrf
 from suites.security.operations import operations
+from suites.statements import address, connect
 
 ATTEMPTS = (
     ("POST", ""),
@@ -123,11 +122,7 @@ def check_service_cannot_rewrite_its_log(release: Release) -> None:
     audit = release.section("security.audit", Audit)
     if not (audit.table and audit.role):
         pytest.skip("[security.audit] declares no `table`, or no `role`")
-    address = os.environ.get("TARGET_DATABASE")
-    if not address:
-        message = "the target's database is not given: its start command, or [target] database_env, tells its address"
-        raise CannotTell(message)
-    with psycopg.connect(address) as connection:
+    with connect(address()) as connection:
         held = connection.execute(HELD, [list(REWRITES), resolve(audit.role), audit.table]).fetchall()
 
     assert [] == [row[0] for row in held], "whoever takes the service over covers the tracks"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from evidence.variables import resolve
 from suites.security import stored
 from suites.security.conftest import token_of
 from suites.security.contract import Account, Csrf, Keys, Session
+from suites.statements import address, connect
 
 SignIn = Callable[[], httpx.Client]
 MARGIN_S = 60
@@ -26,11 +26,7 @@ MARGIN_S = 60
 @pytest.fixture
 def database() -> Iterator[psycopg.Connection[Any]]:
     """A connection to the release's database."""
-    address = os.environ.get("TARGET_DATABASE")
-    if not address:
-        message = "the target's database is not given: its start command, or [target] database_env, tells its address"
-        raise CannotTell(message)
-    with psycopg.connect(address, autocommit=True) as connection:
+    with connect(address()) as connection:
         yield connection
 
 

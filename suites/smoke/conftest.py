@@ -15,10 +15,13 @@ from evidence.release import Release, Undeclared
 from evidence.variables import variable
 from suites.smoke import browser, narrow
 from suites.smoke.contract import NO_PAGE, Smoke
+from suites.smoke.counted import Counter
 from suites.smoke.journeys import Folder, Ran
 from suites.smoke.opened import Opened, left_open, open_all
 from suites.smoke.process import beside
+from suites.smoke.redaction import redacted
 from suites.smoke.visit import Visit, visit_all
+from suites.touched import TOUCHED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,6 +33,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _tools(tool: Callable[[str], None]) -> None:
     for name in ("playwright", "pytest-playwright", "axe-playwright-python"):
         tool(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _touched(keep: Callable[[str, str], None]) -> Iterator[None]:
+    """Leave the list of what was touched, also where the stage is broken off."""
+    yield
+    keep("touched.json", redacted(TOUCHED.written()))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,8 +75,10 @@ def launch(pytestconfig: pytest.Config, driver: Playwright) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def chromium(driver: Playwright, launch: dict[str, Any]) -> Browser:
-    """The browser that looks at the declared pages."""
-    return driver.chromium.launch(**launch)
+    """The browser that looks at the declared pages; what it asks is counted."""
+    launched = driver.chromium.launch(**launch)
+    Counter(variable("TARGET_URL"), TOUCHED).browser(launched)
+    return launched
 
 
 @pytest.fixture(scope="session")

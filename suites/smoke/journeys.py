@@ -20,6 +20,7 @@ from suites.smoke.launch import VARIABLE, Task
 from suites.smoke.process import Done, run
 from suites.smoke.redaction import redacted_trace
 from suites.smoke.seen import Seen
+from suites.touched import TOUCHED
 
 TREE = Path(__file__).parents[2]
 FOLDER_WITHIN_S = 900.0
@@ -133,7 +134,9 @@ class Folder:
         command += ["--last-failed", "--last-failed-no-failures=none"] if number > 1 else []
         environment = {**self.environment, VARIABLE: msgspec.json.encode(task).decode()}
         done = run(command, FOLDER_WITHIN_S, cwd=self.release.root, environment=environment)
-        return done, _read(seen)
+        read = _read(seen)
+        TOUCHED.take(read.touched)
+        return done, read
 
 
 def with_retry(first: Seen, again: Seen) -> Seen:
@@ -158,4 +161,5 @@ def _read(folder: Path) -> Seen:
         journeys=tuple(dict.fromkeys(journey for part in parts for journey in part.journeys)),
         problems=tuple(problem for part in parts for problem in part.problems),
         pages=sum(part.pages for part in parts),
+        touched=tuple(row for part in parts for row in part.touched),
     )

@@ -1,8 +1,8 @@
 """The pytest plugin that goes into the release's own journeys: `pytest -p suites.smoke.launch journeys`.
 
 The folder runs as it is. What the plugin adds: pytest-playwright launches the browser that was found, every page of it
-is watched, what became of each test is written down, and of what fails a picture of each page and the log are kept. It
-is told by RELEASE_JOURNEYS (see `Task`).
+is watched, what it asks is counted, what became of each test is written down, and of what fails a picture of each page
+and the log are kept. It is told by RELEASE_JOURNEYS (see `Task`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from evidence.model import Outcome, worst
+from suites.smoke.counted import Counter
 from suites.smoke.pictures import picture
 from suites.smoke.redaction import redacted
 from suites.smoke.seen import Journey, Seen, is_releases_fault
 from suites.smoke.watch import Watcher
+from suites.touched import TOUCHED
 
 VARIABLE = "RELEASE_JOURNEYS"
 DETAIL_LINES, NAME_LIMIT = 12, 100
@@ -53,6 +55,7 @@ class Journal:
         """Nothing has been seen yet."""
         self._task = task
         self._watcher = Watcher("before the first journey", task.target)
+        self._counter = Counter(task.target, TOUCHED)
         self._planned: list[str] = []
         self._outcomes: dict[str, list[tuple[Outcome, str]]] = {}
 
@@ -71,6 +74,7 @@ class Journal:
         def launch(**options: Any) -> Browser:  # noqa: ANN401 - Playwright's own options
             browser = launch_browser(**options)
             self._watcher.browser(browser)
+            self._counter.browser(browser)
             return browser
 
         return launch
@@ -119,6 +123,7 @@ class Journal:
             journeys=tuple(_journey(test, phases) for test, phases in self._outcomes.items()),
             problems=self._watcher.problems,
             pages=self._watcher.pages,
+            touched=tuple(TOUCHED.rows()),
         )
         Path(self._task.folder, f"{os.getpid()}.json").write_bytes(msgspec.json.encode(seen))
 

@@ -6,6 +6,7 @@ import msgspec
 from playwright.sync_api import Error, TimeoutError  # noqa: A004 - Playwright's own name for it
 
 from evidence.model import Outcome
+from suites.touched import Row
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -33,11 +34,12 @@ class Journey(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that one process saw; `pages` counts the pages that were watched."""
+    """All that one process saw; `pages` counts the pages that were watched, `touched` what they asked for."""
 
     journeys: tuple[Journey, ...] = ()
     problems: tuple[Problem, ...] = ()
     pages: int = 0
+    touched: tuple[Row, ...] = ()
 
 
 def is_releases_fault(error: BaseException) -> bool:

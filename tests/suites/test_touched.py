@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from suites import api, touched
-from suites.touched import AT_ONCE, Pace, Touched, pattern, rate
+from suites.touched import AT_ONCE, Pace, Touched, pattern, rate, without_values
 
 
 class Clock:
@@ -99,6 +99,8 @@ def test_the_list_counts_by_method_path_and_answer() -> None:
             {"method": "GET", "path": "/a/{id}", "count": 3, "answers": {"2xx": 2, "4xx": 1}},
             {"method": "PUT", "path": "/a/{id}", "count": 1, "answers": {"no answer": 1}},
         ],
+        "statements_total": 0,
+        "statements": [],
     } == json.loads(seen.written())
 
 
@@ -110,6 +112,49 @@ def test_the_list_has_an_end() -> None:
 
     assert (touched.MOST_ROWS + 1, touched.MOST_ROWS + 10) == (len(seen.rows()), sum(row.count for row in seen.rows()))
     assert 10 == next(row.count for row in seen.rows() if row.path == "(others)")
+
+
+def test_what_another_process_asked_is_added() -> None:
+    """The browser of a team's own journeys is another process's: its list and ours are one."""
+    ours, theirs = Touched(), Touched()
+    for seen in (ours, theirs):
+        seen.add("GET", "/a/1", 200)
+    theirs.add("GET", "/b", 0)
+    ours.take(theirs.rows())
+
+    assert [("/a/{id}", {"2xx": 2}), ("/b", {"no answer": 1})] == [(row.path, row.answers) for row in ours.rows()]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("SELECT  id\nFROM items WHERE code = 'se''cret' -- 'a note'", "SELECT id FROM items WHERE code = ?"),
+        ("SELECT 1, 2.5, 1e5, items_2 FROM a /* 'note' */ AS b", "SELECT ?, ?, ?, items_2 FROM a AS b"),
+        (r"SELECT E'se\'cret', $$sec'ret$$, $q$sec$$ret$q$ WHERE id = %(id)s", "SELECT ?, ?, ? WHERE id = %(id)s"),
+        ('DELETE FROM "we\'ird ""one""" WHERE x = \'secret\'', 'DELETE FROM "we\'ird ""one""" WHERE x = ?'),
+        ("ALTER ROLE shop PASSWORD 'secret", "ALTER ROLE shop PASSWORD …"),
+        ("SELECT $q$secret", "SELECT …"),
+        ("SELECT /* secret", "SELECT …"),
+        ('DROP DATABASE "release_verification_0a1b2c3d4e5f"', 'DROP DATABASE "release_verification_{id}"'),
+        ("SELECT " + "z" * 400, "SELECT " + "z" * (touched.LONGEST_STATEMENT - 7) + "…"),
+    ],
+)
+def test_a_statement_is_listed_without_its_values(statement: str, expected: str) -> None:
+    """However a value is written, it is not in the list; a text that has no end takes all that follows with it."""
+    assert expected == without_values(statement)
+
+
+def test_statements_are_counted_up_to_an_end() -> None:
+    """Alike ones are one line, and of very many the last ones share one."""
+    seen = Touched()
+    for number in range(3):
+        seen.ran(f"SELECT {number}")
+    for number in range(touched.MOST_ROWS + 9):
+        seen.ran(f"SELECT a{number}x")
+    listed = json.loads(seen.written())
+    counts = {each["statement"]: each["count"] for each in listed["statements"]}
+
+    assert (touched.MOST_ROWS + 12, 3, 10) == (listed["statements_total"], counts["SELECT ?"], counts["(others)"])
 
 
 class Impatient(BaseHTTPRequestHandler):

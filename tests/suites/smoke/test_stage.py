@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from evidence.model import Evidence, Outcome
 from suites.smoke.redaction import forms
+from suites.smoke.visit import LOADS
 from tests.suites.smoke.shop import ONCE, RunStage
 
 
@@ -25,6 +27,9 @@ def test_a_good_release_passes(stage_ran: RunStage, tmp_path: Path) -> None:
     assert 1 == evidence["SMOKE-003"].measured["journeys_total"]
     assert 0 < evidence["SMOKE-004"].measured["lcp_ms"] < 20_000
     assert {"watched_pages_total": 2, "problems_total": 0} == evidence["SMOKE-002"].measured
+    listed = json.loads((tmp_path / "run" / "attachments" / "smoke" / "touched.json").read_bytes())["touched"]
+    asked = {(each["method"], each["path"]): each["answers"] for each in listed}
+    assert {"2xx": LOADS + 2} == asked["GET", "/"], "the loads, the page on a phone, and the journey"
     pictures = [name for check in ("SMOKE-001", "SMOKE-007") for name in evidence[check].attachments]
     assert 2 == len({(tmp_path / "run" / name).read_bytes()[16:24] for name in pictures}), "two sizes"
 
