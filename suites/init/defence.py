@@ -8,11 +8,13 @@ from http.cookies import CookieError, SimpleCookie
 from suites.init import places, unseen
 from suites.init.client import Answer
 from suites.init.look import STRANGER, Login, Seen
-from suites.init.text import clean, question, saw, table
+from suites.init.text import clean, question, saw, table, value
 
 Lines = list[str]
 COOKIE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 SESSION = re.compile(r"sess|sid|auth|login", re.IGNORECASE)
+CSRF = re.compile(r"csrf|xsrf", re.IGNORECASE)
+"""A cookie that is there before anybody signs in, and is no session."""
 NONCE = re.compile(r"'nonce-[^']*'")
 FLAGS = ("secure", "httponly", "samesite", "path", "domain")
 
@@ -26,7 +28,7 @@ def blocks(seen: Seen, variable: str) -> list[Lines]:
         *_account(seen, variable),
         *_keys(seen, variable),
         *_limits(seen),
-        *_injection(seen),
+        *_injection(seen, variable),
         *unseen.blocks(variable),
     ]
 
@@ -62,18 +64,20 @@ def _cors(seen: Seen) -> list[Lines]:
     granted = seen.cors.headers.get("access-control-allow-origin")
     credentials = ", with credentials" if "access-control-allow-credentials" in seen.cors.headers else ""
     told = f"is answered {clean(granted)}{credentials}" if granted else "is answered nothing"
+    expect = None if seen.cors.status == 200 else seen.cors.status
     return [
         [
             *saw(f"{seen.cors.path}: the origin {STRANGER} {told}"),
             *question("which other origins may read it from a browser? As it stands: none."),
-            *table("security.cors", {"path": seen.cors.path, "allowed": []}),
+            *table("security.cors", {"path": seen.cors.path, "expect": expect, "allowed": []}),
         ]
     ]
 
 
 def _account(seen: Seen, variable: str) -> list[Lines]:
     cookies = {name: line for answer in seen.answers for name, line in _cookies(answer)}
-    session = next((name for name in cookies if SESSION.search(name)), next(iter(cookies), "session"))
+    names = [name for name in cookies if not CSRF.search(name)]
+    session = next((name for name in names if SESSION.search(name)), next(iter(names), "session"))
     account: dict[str, object]
     if seen.login is None:
         ask = "how does somebody sign in? No page with a form for a password was found."
@@ -181,22 +185,21 @@ def _limits(seen: Seen) -> list[Lines]:
     ]
 
 
-def _injection(seen: Seen) -> list[Lines]:
+def _injection(seen: Seen, variable: str) -> list[Lines]:
     api = list(seen.document.searched[:5]) if seen.document else []
     if not api and not seen.searches:
-        ask = "where does text that somebody typed go to? No parameter of text was found."
-        return [
-            question(
-                ask, table("security.injection", {"api": ["/api/items?q={probe}"], "pages": ["/search?q={probe}"]})
-            )
-        ]
-    told = [f"the OpenAPI document has {path}" for path in api] + [
-        f"a page has a form for {path}" for path in seen.searches
-    ]
-    return [
-        [
-            *saw(*told),
-            *table("security.injection", {"api": api or None, "pages": seen.searches or None}),
-            *question("where else does text that somebody typed go to?"),
-        ]
-    ]
+        ask = "where does text that somebody typed go to, and which text finds something there? No parameter was found."
+        entries = {"api": ["/api/items?q={probe}"], "pages": ["/search?q={probe}"], "harmless": "wall"}
+        return [question(ask, table("security.injection", entries))]
+    told = [f"the OpenAPI document has {path}" for path in api]
+    told += [f"a page has a form for {path}" for path in seen.searches]
+    lines = table("security.injection", {"api": api or None, "pages": seen.searches or None})
+    ask = (
+        "which text finds something there, where one that nobody has finds nothing? By path, where it is not the same."
+    )
+    lines += question(ask, ['harmless = "wall"'])
+    if api:
+        header = (*(seen.document.keys if seen.document else ()), "Authorization")[0]
+        headers = value({header: f"Bearer ${{{variable}_KEY_READ}}"})
+        lines += question("with which key may the paths of `api` be asked?", [f"headers = {headers}"])
+    return [[*saw(*told), *lines, *question("where else does text that somebody typed go to?")]]

@@ -13,6 +13,8 @@ from suites.init.text import clean, path_of
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,60}")
+PAGING = re.compile(r"token|cursor|page|after|before|offset", re.IGNORECASE)
+"""What nobody types: the release makes it, and refuses any other. Where there is something else, that is asked for."""
 QUERY_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}")
 
 
@@ -72,7 +74,8 @@ def _free(path: str, operation: Any, item: dict[str, Any]) -> list[str] | None: 
     if any(each.get("required") or "$ref" in each for each in parameters):
         return None
     named = [(str(each.get("name", "")), _type(each)) for each in parameters if each.get("in") == "query"]
-    return [name for name, kind in named if kind == "string" and QUERY_NAME.fullmatch(name)]
+    texts = [name for name, kind in named if kind == "string" and QUERY_NAME.fullmatch(name)]
+    return sorted(texts, key=lambda name: bool(PAGING.search(name)))
 
 
 def _type(parameter: dict[str, Any]) -> object:

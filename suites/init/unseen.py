@@ -80,9 +80,10 @@ def _told(variable: str) -> list[Lines]:
     return [
         question("does it take webhooks, signed as Standard Webhooks says?", table("security.webhook", webhook)),
         question(
-            "where is the audit log, and what must be in it?",
+            "where is the audit log, and what must be in it? Which changes are not made, to look for them there?",
             audit,
             table("security.audit.log", {"path": "/api/audit"}),
+            table("security.audit.not_made", {"POST /api/links": "it changes nothing"}),
             mutation,
         ),
         question("which command prints the variables that it runs with?", table("security.configuration", show)),

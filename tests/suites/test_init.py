@@ -27,6 +27,7 @@ from tests.suites.init_shop import (
     LOGIN,
     NAMES,
     SHOP,
+    SWAGGER,
     TREE,
     URL,
     Answer,
@@ -101,6 +102,31 @@ def test_the_tables_beside_the_questions_fit_their_contract_too(tmp_path: Path) 
     assert {"email": "${SHOP_USER}", "pw": "${SHOP_PASSWORD}"} == account.form
     assert 30 == release.section("security.rate_limit", RateLimit).per_minute
     assert ("write", "attack", "load") == release.section("target", Target).allow
+
+
+def listed(*names: str) -> dict[str, object]:
+    """An operation that takes these texts in its query."""
+    return {"get": {"parameters": [{"name": name, "in": "query", "type": "string"} for name in names]}}
+
+
+def test_a_guess_is_of_what_answers(tmp_path: Path) -> None:
+    """Origins where somebody may read, or by the status that all get; a text that is typed; a cookie of a session."""
+    paths = {"/accounts": listed("_token", "id"), "/items": listed("page_token")}
+    shop: dict[str, Answer] = {
+        "/": lambda: html(LOGIN, **{"set-cookie": "csrftoken=hush"}),
+        "/swagger.json": lambda: httpx.Response(200, json={**SWAGGER, "paths": paths}),
+        "/v1/accounts": lambda: httpx.Response(401, json={}),
+        "/v1/items": lambda: httpx.Response(200, json=[]),
+    }
+    released = loaded(tmp_path, answered(written(shop)))
+    closed = loaded(tmp_path, written({**shop, "/v1/items": shop["/v1/accounts"]}))
+    cors = [release.section("security.cors", Cors) for release in (released, closed)]
+    injection = released.section("security.injection", Injection)
+
+    assert [("/v1/items", 200), ("/v1/accounts", 401)] == [(each.path, each.expect) for each in cors]
+    assert ("/v1/accounts?id={probe}", "/v1/items?page_token={probe}") == injection.api
+    assert ("wall", {"Authorization": "Bearer ${SHOP_KEY_READ}"}) == (injection.harmless, injection.headers)
+    assert "session" == released.section("security.account", Account).session_cookie
 
 
 def test_what_was_not_found_is_a_question_and_nothing_is_allowed(tmp_path: Path) -> None:
