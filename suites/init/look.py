@@ -167,7 +167,9 @@ def _links(looker: Looker, page: Page) -> list[str]:
 
 def _headers(looker: Looker, seen: Seen) -> None:
     api = [answer for answer in (*seen.examples, *seen.health) if answer.kind == "application/json"]
-    where = min(api, key=lambda answer: answer.status != 200, default=seen.root).path
+    # What anybody may read, and data sooner than health.
+    health = {answer.path for answer in seen.health}
+    where = min(api, key=lambda answer: (answer.status != 200, answer.path in health), default=seen.root).path
     seen.cors = looker.ask(where, headers={"Origin": STRANGER})
     seen.tls = tls.seen(looker.base, looker.trust)
     parts = urlsplit(looker.base)

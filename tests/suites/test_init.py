@@ -111,19 +111,22 @@ def listed(*names: str) -> dict[str, object]:
 
 def test_a_guess_is_of_what_answers(tmp_path: Path) -> None:
     """Origins where somebody may read, or by the status that all get; a text that is typed; a cookie of a session."""
-    paths = {"/accounts": listed("_token", "id"), "/items": listed("page_token")}
+    paths = {"/__heartbeat__": listed(), "/accounts": listed("_token", "id"), "/items": listed("page_token")}
     shop: dict[str, Answer] = {
-        "/": lambda: html(LOGIN, **{"set-cookie": "csrftoken=hush"}),
+        "/": lambda: httpx.Response(307, headers={"location": "/v1/"}),
+        "/v1/": lambda: html(LOGIN, **{"set-cookie": "csrftoken=hush"}),
         "/swagger.json": lambda: httpx.Response(200, json={**SWAGGER, "paths": paths}),
+        "/v1/__heartbeat__": lambda: httpx.Response(200, json={}),
         "/v1/accounts": lambda: httpx.Response(401, json={}),
         "/v1/items": lambda: httpx.Response(200, json=[]),
     }
     released = loaded(tmp_path, answered(written(shop)))
-    closed = loaded(tmp_path, written({**shop, "/v1/items": shop["/v1/accounts"]}))
+    gone = dict.fromkeys(("/v1/items", "/v1/__heartbeat__"), shop["/v1/accounts"])
+    closed = loaded(tmp_path, written({**shop, **gone}))
     cors = [release.section("security.cors", Cors) for release in (released, closed)]
     injection = released.section("security.injection", Injection)
 
-    assert [("/v1/items", 200), ("/v1/accounts", 401)] == [(each.path, each.expect) for each in cors]
+    assert [("/v1/items", 200), ("/v1/__heartbeat__", 401)] == [(each.path, each.expect) for each in cors]
     assert ("/v1/accounts?id={probe}", "/v1/items?page_token={probe}") == injection.api
     assert ("wall", {"Authorization": "Bearer ${SHOP_KEY_READ}"}) == (injection.harmless, injection.headers)
     assert "session" == released.section("security.account", Account).session_cookie
