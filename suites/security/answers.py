@@ -53,14 +53,22 @@ def _declared(http: httpx.Client, kind: str, request: Request) -> Seen:
 def _errors(http: httpx.Client, declared: Headers) -> Iterator[Seen]:
     """Answers that nobody wrote by hand, which often come from another layer than the good ones."""
     page = declared.pages[0] if declared.pages else "/"
-    yield Seen(place="page that is not there", kind="error", answer=http.get(MADE_UP))
+    yield from _missing(http, "page that is not there", MADE_UP)
     yield Seen(place="page by a made-up method", kind="error", answer=http.request("VERIFY", page))
     yield Seen(place="path that is not UTF-8", kind="error", answer=http.get(f"{page.rstrip('/')}/%c0%af%ff"))
     for request in declared.api[:1]:
         folder = str(PurePosixPath(urlsplit(request.path).path).parent)
-        for name, path in (("that is not there", f"{folder}{MADE_UP}"), ("by a made-up method", request.path)):
-            method = "GET" if name == "that is not there" else "VERIFY"
-            yield Seen(place=f"API path {name}", kind="error", answer=http.request(method, path))
+        yield from _missing(http, "API path that is not there", f"{folder}{MADE_UP}")
+        yield Seen(place="API path by a made-up method", kind="error", answer=http.request("VERIFY", request.path))
+
+
+def _missing(http: httpx.Client, place: str, path: str) -> Iterator[Seen]:
+    """What is not there; where it is sent on, as by Django to the path with a slash behind it, what is said there."""
+    answer = http.get(path)
+    yield Seen(place=place, kind="error", answer=answer)
+    asked, leads = answer.request.url, answer.next_request and answer.next_request.url
+    if leads and (leads.scheme, leads.netloc) == (asked.scheme, asked.netloc):
+        yield Seen(place=f"{place}, sent on", kind="error", answer=http.get(leads))
 
 
 def _files(http: httpx.Client, pages: list[Seen]) -> Iterator[Seen]:

@@ -64,10 +64,12 @@ def check_answers_say_what_they_are_and_no_more(
 
 
 @check("HEADERS-005")
-def check_windows_are_isolated(answers: Answers, findings: Findings) -> None:
+def check_windows_are_isolated(answers: Answers, findings: Findings, measure: Callable[..., None]) -> None:
     """No page leaves a handle on its window to who opened it, and no answer is for pages of others to load."""
-    for seen in answers:
-        for rule, what in headers.isolation(seen.answer.headers) if seen.is_html else ():
+    pages = [seen for seen in answers if seen.is_html]
+    measure(pages_total=len(pages))
+    for seen in pages:
+        for rule, what in headers.isolation(seen.answer.headers):
             findings.add(f"{seen.place} {rule}", what)
 
 

@@ -82,16 +82,17 @@ def check_hostile_addresses_bring_nothing_out(
 
 @check("INPUT-003", needs="attack")
 def check_the_host_is_not_taken_on_trust(
-    http: httpx.Client, release: Release, answers: tuple[Seen, ...], findings: Findings
+    http: httpx.Client, release: Release, answers: tuple[Seen, ...], findings: Findings, measure: Callable[..., None]
 ) -> None:
     """Neither links nor redirects lead to the host that a request's headers make up."""
-    for seen, header in itertools.product(answers, ("Host", "X-Forwarded-Host", "Forwarded")):
-        if seen.kind == "page" or seen.answer.is_redirect:
-            value = f"host={hostile.EVIL}" if header == "Forwarded" else hostile.EVIL
-            sent = seen.answer.request
-            answer = http.request(sent.method, sent.url.raw_path.decode("ascii"), headers={header: value})
-            if problem := hostile.trusted_host(answer):
-                findings.add(f"{seen.place} {header}", problem)
+    leading = [seen for seen in answers if seen.kind == "page" or seen.answer.is_redirect]
+    measure(answers_total=len(leading))
+    for seen, header in itertools.product(leading, ("Host", "X-Forwarded-Host", "Forwarded")):
+        value = f"host={hostile.EVIL}" if header == "Forwarded" else hostile.EVIL
+        sent = seen.answer.request
+        answer = http.request(sent.method, sent.url.raw_path.decode("ascii"), headers={header: value})
+        if problem := hostile.trusted_host(answer):
+            findings.add(f"{seen.place} {header}", problem)
     _well(http, release)
 
 

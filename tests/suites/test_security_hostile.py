@@ -104,7 +104,7 @@ def test_a_made_up_host_is_tried_at_the_same_path() -> None:
             302, headers={"location": "/a/"}, request=http.build_request("VERIFY", "/a/%c0%af?q=x%20y")
         )
         seen = Seen(place="page that is not there", kind="error", answer=moved)
-        check_input.check_the_host_is_not_taken_on_trust(http, release, (seen,), Findings())
+        check_input.check_the_host_is_not_taken_on_trust(http, release, (seen,), Findings(), lambda **_: None)
 
     assert [("VERIFY", "/a/%c0%af?q=x%20y", host) for host in (hostile.EVIL, "release", "release")] == asked[:3]
     assert [("GET", "/well", "release")] == asked[3:]
