@@ -226,6 +226,7 @@ def damaged(estate: Estate) -> Iterator[str]:
 
 
 def _database(release: Release) -> str:
+    release.section("backup", Backup)  # who declares none is told that first
     if dsn := os.environ.get("TARGET_DATABASE"):
         return dsn
     msg = f"{release.path}: [target] tells no database; name its variable in database_env"

@@ -122,7 +122,8 @@ def _read(
 def _settle(unseen: Sequence[str], findings: Findings) -> None:
     """Where not all was looked at there is no pass, and of what was found nothing that can be accepted."""
     message, found = "\n".join(unseen), "\n".join(f"{each.place}: {each.what}" for each in findings.found.values())
-    assert not (message and found), f"{found}\n{message}"
+    if message and found:
+        raise AssertionError(f"{found}\n{message}")  # noqa: EM102, TRY003 - an assert would repeat both
     if message:
         raise CannotTell(message)
 

@@ -114,6 +114,7 @@ def _settle(seen: list[tuple[Probe, str]], findings: Findings) -> None:
     found = "\n".join(f"{each.place}: {each.what}" for each in findings.found.values())
 
     # Where not everything was seen, nothing that was found can be accepted.
-    assert not (faults and found), f"{found}\n{faults}"
+    if faults and found:
+        raise AssertionError(f"{found}\n{faults}")  # noqa: EM102, TRY003 - an assert would repeat both
     if faults:
         raise CannotTell(faults)

@@ -35,7 +35,8 @@ class Opened:
         unseen = "\n".join(f"{path} {why}" for path, why in self.closed.items())
         found = "\n".join(f"{each.place}: {each.what}" for each in findings.found.values())
 
-        assert not (unseen and found), f"{found}\n{unseen}"
+        if unseen and found:
+            raise AssertionError(f"{found}\n{unseen}")  # noqa: EM102, TRY003 - an assert would repeat both
         if unseen:
             raise CannotTell(unseen)
 
