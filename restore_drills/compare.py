@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from fixtures.deparsed import as_restored
 from restore_drills.fingerprint import Fingerprint
 
 Fingerprints = dict[str, Fingerprint]
@@ -48,7 +49,8 @@ def _within(source: Fingerprint, copy: Fingerprint, *, physical: bool) -> Iterat
         before, after = source.tables.get(name), copy.tables.get(name)
         if before != after:
             yield Difference("rows", f"table {name}: {before} became {after}")
-    lost, new = Counter(source.schema) - Counter(copy.schema), Counter(copy.schema) - Counter(source.schema)
+    made, come = Counter(map(as_restored, source.schema)), Counter(map(as_restored, copy.schema))
+    lost, new = made - come, come - made
     yield from (Difference("schema", f"schema: lost {line.strip()}") for line in sorted(lost))
     yield from (Difference("schema", f"schema: too much {line.strip()}") for line in sorted(new))
     for name in sorted(source.sequences.keys() | copy.sequences.keys()):

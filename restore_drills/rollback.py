@@ -15,6 +15,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from evidence.variables import resolve, variable
+from fixtures.deparsed import as_restored
 from restore_drills.application import Application, moved, started
 from restore_drills.backups import proof
 from restore_drills.fingerprint import PINNED
@@ -114,8 +115,8 @@ def columns(address: str) -> Columns:
 def _kept(original: str, known: Columns, copy: str) -> tuple[list[str], int]:
     """Hold the rows of what both versions know against each other; name what is not as it was."""
     now = columns(copy)
-    taken_back = proof.look(original).schema != proof.look(copy).schema
-    assert taken_back, "`undo` of [database.migrations] takes nothing back"
+    before, after = (sorted(map(as_restored, proof.look(each).schema)) for each in (original, copy))
+    assert before != after, "`undo` of [database.migrations] takes nothing back"
     both = {
         table: sorted(known[table] & now[table])
         for table in known.keys() & now.keys()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from psycopg import conninfo, sql
 
 from evidence.errors import CannotTell
+from fixtures.deparsed import as_restored
 from fixtures.postgres import binaries
 from suites.statements import address, connect
 from suites.touched import TOUCHED
@@ -53,7 +54,7 @@ def objects(dump: str) -> Objects:
     found: Objects = {}
     parts = HEADER.split(dump)
     for name, kind, schema, text in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True):
-        lines = [line for line in text.splitlines() if line.strip() and not line.startswith(NOISE)]
+        lines = [as_restored(line) for line in text.splitlines() if line.strip() and not line.startswith(NOISE)]
         label = f"{kind} {name}" if schema == "-" else f"{kind} {schema}.{name}"
         found[label] = "\n".join(filter(None, [found.get(label), *lines]))
     return found
