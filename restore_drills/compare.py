@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 
 from fixtures.deparsed import as_restored
 from restore_drills.fingerprint import Fingerprint
+from restore_drills.properties import LOCALE, changed
 
 Fingerprints = dict[str, Fingerprint]
-Part = Literal["rows", "schema", "sequences", "roles"]
+Part = Literal["rows", "schema", "sequences", "roles", "itself", "locale"]
 STEP = 32
 """PostgreSQL logs a sequence this many values ahead: after a recovery it goes on behind what nobody has used."""
 
@@ -59,6 +60,8 @@ def _within(source: Fingerprint, copy: Fingerprint, *, physical: bool) -> Iterat
             yield Difference("sequences", f"sequence {name}: {stood} became {stands}")
     roles = sorted(set(source.roles.items()) ^ set(copy.roles.items()))
     yield from (Difference("roles", f"role {name}: differs") for name in dict.fromkeys(name for name, _ in roles))
+    for name, said in changed(source.itself, copy.itself):
+        yield Difference("locale" if name == LOCALE else "itself", f"its {name}: {said}")
 
 
 def _rows(content: Mapping[str, Fingerprint]) -> int:

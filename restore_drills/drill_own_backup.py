@@ -14,14 +14,16 @@ import pytest
 from checks.claim import check
 from checks.findings import Findings
 from evidence import chart
+from evidence.errors import CannotTell
 from evidence.release import Release
 from fixtures.postgres import postgres
 from restore_drills.conftest import PROVIDER, Unrestored
 from restore_drills.drill_corruption import Database
-from restore_drills.levels import broken
+from restore_drills.levels import broken, sortable
 from restore_drills.loss import RECOVERY
 from restore_drills.own.contract import Own
 from restore_drills.own.copy import Copy, Failed, Way, counts, holds, missing, moment
+from restore_drills.properties import LOCALE, changed, properties
 from restore_drills.steps import Steps
 
 Measure = Callable[..., None]
@@ -99,3 +101,19 @@ def drill_own_backup_is_fresh(own_copy: Copy, way: Way, measure: Measure) -> Non
 
     assert lost_s >= 0, f"the newest row of {own_copy.came_from} is {-lost_s:.0f} s newer than any of the source"
     measure(rpo_s=lost_s)
+
+
+@check("OWN-004")
+def drill_own_backup_knows_the_database(own_copy: Copy, way: Way, findings: Findings, measure: Measure) -> None:
+    """The database itself comes back as its source is: whose it is, who may connect, its settings and its locale."""
+    if not way.source:
+        msg = f"{SOURCE} is not told: there is nothing to hold the copy's database against"
+        raise CannotTell(msg)
+    with psycopg.connect(way.source) as source, psycopg.connect(own_copy.address) as copy:
+        before, after = properties(source), properties(copy)
+    measure(properties_total=len(before))
+
+    for name, said in changed(before, after):
+        if name == LOCALE:
+            sortable(own_copy.address, before)
+        findings.add(name, f"the database's {name}: {said}, in what came of {own_copy.came_from}")

@@ -9,6 +9,7 @@ import psycopg
 from checks.claim import check
 from evidence import chart
 from evidence.release import Release
+from restore_drills import levels
 from restore_drills.contract import Backup
 from restore_drills.dr.estimate import SIZE, estimate, parts_of
 from restore_drills.fingerprint import behind
@@ -57,12 +58,15 @@ def drill_every_row_is_back(recovery: Recovered, measure: Measure) -> None:
 
 @check("DRILL-003")
 def drill_schema_and_roles_are_back(recovery: Recovered, measure: Measure) -> None:
-    """Every constraint, index, grant, policy, function, owner and role is as it was."""
+    """Every constraint, index, grant, policy, function, owner and role is as it was, and the database itself too."""
     (source,) = recovery.source.values()
-    measure(schema_lines_total=len(source.schema), roles_total=len(source.roles))
+    measure(schema_lines_total=len(source.schema), roles_total=len(source.roles), properties_total=len(source.itself))
 
-    found = recovery.differences("schema", "roles")
+    found = recovery.differences("schema", "roles", "itself")
     assert not found, "\n".join(found)
+    if sorted_otherwise := recovery.differences("locale"):
+        levels.sortable(recovery.copy, source.itself)
+    assert not sorted_otherwise, "\n".join(sorted_otherwise)
 
 
 @check("DRILL-004")

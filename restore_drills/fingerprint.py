@@ -1,4 +1,4 @@
-"""What a database is, in a form that two servers can be compared by: content, sequences, schema, roles."""
+"""What a database is, in a form that two servers can be compared by: content, sequences, schema, roles, itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from restore_drills.backups.programs import Programs
+from restore_drills.properties import properties
 
 PINNED: dict[LiteralString, LiteralString] = {
     "DateStyle": "ISO",
@@ -41,7 +42,8 @@ ROLES = """
     SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls,
            rolconnlimit, rolvaliduntil::text,
            ARRAY(SELECT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
-                 WHERE m.member = pg_roles.oid ORDER BY 1)
+                 WHERE m.member = pg_roles.oid ORDER BY 1),
+           ARRAY(SELECT sha256(convert_to(one, 'UTF8'))::text FROM unnest(rolconfig) one ORDER BY 1)
     FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1
 """
 NOISE = ("--", "\\restrict", "\\unrestrict", "SET ", "SELECT pg_catalog.set_config")
@@ -58,13 +60,15 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     """One database, and the roles of its server.
 
     `tables` (with populated materialized views and, as one more, the pages of large objects) and `sequences` (last
-    value) by name, `schema` as sorted lines of SQL, `roles` with their attributes and memberships.
+    value) by name, `schema` as sorted lines of SQL, `roles` with their attributes, memberships and settings, and
+    `itself`: owner, privileges, settings and locale of the database (see `properties`).
     """
 
     tables: dict[str, Table]
     sequences: dict[str, int | None]
     schema: tuple[str, ...]
     roles: dict[str, str]
+    itself: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def take(connection: psycopg.Connection, dsn: str, snapshot: str | None = None) -> Fingerprint:
@@ -82,6 +86,7 @@ def take(connection: psycopg.Connection, dsn: str, snapshot: str | None = None) 
         sequences={f"{schema}.{name}": value for schema, name, value in sequences},
         schema=_schema(dsn, snapshot),
         roles={name: str(rest) for name, *rest in connection.execute(ROLES)},
+        itself=properties(connection),
     )
 
 

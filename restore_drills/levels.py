@@ -9,9 +9,11 @@ import msgspec
 import psycopg
 from psycopg import conninfo
 
+from evidence.errors import CannotTell
 from restore_drills.backups.programs import ProgramFailed, Programs
 from restore_drills.compare import Difference, differences
 from restore_drills.fingerprint import Fingerprint, behind
+from restore_drills.properties import LOCALE, sorts
 
 Level = Literal["counts", "digests", "full"]
 LEVELS: tuple[Level, ...] = ("counts", "digests", "full")
@@ -43,6 +45,14 @@ def broken(address: str, programs: Programs | None = None) -> list[str]:
         found += [f"materialized view {name}: was never filled" for (name,) in connection.execute(UNPOPULATED)]
         connection.rollback()
     return found
+
+
+def sortable(address: str, source: Mapping[str, str]) -> None:
+    """Refuse to judge the locale of a copy on a machine that has not the source's: CannotTell."""
+    with psycopg.connect(address) as connection:
+        if not sorts(connection, source[LOCALE]):
+            msg = f"the copy's server has no locale {source[LOCALE]!r}: install it there, or restore to where it is"
+            raise CannotTell(msg)
 
 
 def amchecked(address: str, programs: Programs | None = None) -> None:

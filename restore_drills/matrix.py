@@ -7,11 +7,11 @@ test holds the two against each other.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import LiteralString
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, sql
 
 from fixtures.postgres import postgres
 from restore_drills import levels
@@ -32,7 +32,20 @@ SHOP: LiteralString = """
     INSERT INTO item (maker, name, price) SELECT 1, 'item ' || n, n FROM generate_series(1, 100) n;
     REFRESH MATERIALIZED VIEW dear;
     SELECT lo_from_bytea(4242, 'a picture');
+    ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO matrix_clerk;
 """
+ITSELF: Sequence[LiteralString] = (
+    "ALTER DATABASE {} OWNER TO matrix_owner",
+    "ALTER DATABASE {} SET statement_timeout = '60s'",
+    "ALTER DATABASE {} SET app.key = 'a secret'",
+    "ALTER DATABASE {} CONNECTION LIMIT 50",
+    "ALTER ROLE matrix_clerk IN DATABASE {} SET search_path = public",
+    "REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
+    "GRANT CONNECT ON DATABASE {} TO matrix_clerk",
+    "COMMENT ON DATABASE {} IS 'of the matrix'",
+)
+"""What a copy made by TEMPLATE does not have by itself."""
+ROLE: LiteralString = "ALTER ROLE matrix_clerk NOCREATEDB; ALTER ROLE matrix_clerk SET work_mem = '8MB'"
 FAULTS: Mapping[str, LiteralString] = {
     "rows missing: a dump cut short": "DELETE FROM item WHERE id > 60",
     "every row missing": "DELETE FROM item",
@@ -49,6 +62,15 @@ FAULTS: Mapping[str, LiteralString] = {
     "owner changed": "ALTER TABLE item OWNER TO matrix_clerk",
     "row-level security off": "ALTER TABLE item DISABLE ROW LEVEL SECURITY",
     "role with more rights": "ALTER ROLE matrix_clerk CREATEDB",
+    "setting of a role lost": "ALTER ROLE matrix_clerk RESET work_mem",
+    "default privileges lost": "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM matrix_clerk",
+    "database of another owner": "ALTER DATABASE copy OWNER TO CURRENT_USER",
+    "database open to everybody": "GRANT CONNECT ON DATABASE copy TO PUBLIC",
+    "setting of the database lost": "ALTER DATABASE copy RESET statement_timeout",
+    "setting of the database changed": "ALTER DATABASE copy SET app.key = 'another'",
+    "setting of a role in the database lost": "ALTER ROLE matrix_clerk IN DATABASE copy RESET search_path",
+    "connection limit of the database lost": "ALTER DATABASE copy CONNECTION LIMIT -1",
+    "comment of the database lost": "COMMENT ON DATABASE copy IS NULL",
     "sequence behind its column": "SELECT setval('item_id_seq', 10)",
     "materialized view never filled": "REFRESH MATERIALIZED VIEW dear WITH NO DATA",
     "index that does not agree with its table": """
@@ -65,14 +87,17 @@ def seen(dsn: str) -> dict[str, tuple[bool, ...]]:
     """Plant each fault in a copy of its own; say which level sees it, and that nothing is seen where nothing is."""
     found = {}
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("CREATE ROLE matrix_clerk")
+        connection.execute("CREATE ROLE matrix_clerk; CREATE ROLE matrix_owner")
+        connection.execute(ROLE)
         connection.execute("CREATE DATABASE shop")
+        _itself(connection, "shop")
         shop = conninfo.make_conninfo(dsn, dbname="shop")
         with psycopg.connect(shop) as filling:
             filling.execute(SHOP)
         before = {"shop": proof.look(shop)}
         for title, statements in {NOTHING: "SELECT 1", **FAULTS}.items():
             connection.execute("CREATE DATABASE copy TEMPLATE shop")
+            _itself(connection, "copy")
             copy = conninfo.make_conninfo(dsn, dbname="copy")
             with psycopg.connect(copy) as planting:
                 planting.execute(statements)
@@ -82,7 +107,7 @@ def seen(dsn: str) -> dict[str, tuple[bool, ...]]:
                 for level in LEVELS
             )
             connection.execute("DROP DATABASE copy WITH (FORCE)")
-            connection.execute("ALTER ROLE matrix_clerk NOCREATEDB")
+            connection.execute(ROLE)
     return found
 
 
@@ -92,6 +117,11 @@ def table(found: Mapping[str, tuple[bool, ...]]) -> str:
     rows = [[title, *("seen" if each else "no" for each in by)] for title, by in found.items()]
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _itself(connection: psycopg.Connection, name: str) -> None:
+    for statement in ITSELF:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 def main() -> None:

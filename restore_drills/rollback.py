@@ -63,7 +63,7 @@ class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
 def twin(address: str, owner: str) -> Iterator[str]:
     """Give the address of a database beside the one at `address`, equal to it and gone afterwards.
 
-    A dump of one database does not tell who owned the database itself; who migrates it must.
+    A copy by TEMPLATE has not the original's owner; who migrates it must be.
     """
     name = f"release_verification_{secrets.token_hex(4)}"
     own = sql.Identifier(name)

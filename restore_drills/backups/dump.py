@@ -9,6 +9,7 @@ import msgspec
 from psycopg import conninfo
 
 from fixtures.postgres import Postgres
+from restore_drills.backups import itself
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import ProgramFailed, Programs, Tell, tree_size
 
@@ -60,15 +61,9 @@ def write(programs: Programs, how: Dump, dsn: str, folder: Path, root: Path | No
 
 def restore(programs: Programs, manifest: Manifest, folder: Path, server: Postgres, say: Tell) -> str:
     """Restore what lies in `folder` into a fresh server; give the superuser's address of the copy, or Damaged."""
-    # A fresh server has a database named postgres already.
-    name = manifest.database if manifest.database != "postgres" else "restored"
-    say("create the database")
-    programs.run("createdb", "--", name, dsn=server.dsn)
-    copy = conninfo.make_conninfo(server.dsn, dbname=name)
     try:
-        _roles(programs, folder / ROLES, copy, say)
-        say("restore the data")
-        _data(programs, folder / DATA, copy)
+        _roles(programs, folder / ROLES, server.dsn, say)
+        copy = _data(programs, manifest, folder, server.dsn, say)
         say("analyze, answer the first query")
         programs.run("psql", "--no-psqlrc", "--quiet", "--command=ANALYZE", dsn=copy)
     except ProgramFailed as error:
@@ -77,23 +72,44 @@ def restore(programs: Programs, manifest: Manifest, folder: Path, server: Postgr
     return copy
 
 
-def _roles(programs: Programs, path: Path, copy: str, say: Tell) -> None:
+def _roles(programs: Programs, path: Path, server: str, say: Tell) -> None:
     if not path.exists():
         return
     say("restore the roles")
     own = path.with_suffix(".own.sql")
-    own.write_text(_without_role(path.read_text(), str(conninfo.conninfo_to_dict(copy)["user"])))
+    own.write_text(_without_role(path.read_text(), str(conninfo.conninfo_to_dict(server)["user"])))
     # Roles may be there already (a scratch server that is given): the roles' fingerprint proves, not psql's code.
-    programs.run("psql", "--no-psqlrc", "--quiet", "--file", str(own), dsn=copy)
+    programs.run("psql", "--no-psqlrc", "--quiet", "--file", str(own), dsn=server)
 
 
-def _data(programs: Programs, path: Path, copy: str) -> None:
-    if path.is_dir() or path.open("rb").read(5) == b"PGDMP":
-        # A name with `=` in it would be taken for an address.
-        name = conninfo.make_conninfo(dbname=str(conninfo.conninfo_to_dict(copy)["dbname"]))
-        programs.run("pg_restore", "--exit-on-error", "--jobs=2", f"--dbname={name}", str(path), dsn=copy)
+def _data(programs: Programs, manifest: Manifest, folder: Path, server: str, say: Tell) -> str:
+    path = folder / DATA
+    say("create the database")
+    if archived(path):
+        made = itself.make(programs, path, server, folder, say)
+        # What an archive says of its name is in the encoding of the database.
+        name = made if made == itself.INSTEAD else manifest.database
+    elif itself.makes_one(path):
+        itself.made_by(programs, path, server, name := manifest.database)
     else:
-        programs.run("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file", str(path), dsn=copy)
+        name = itself.by_default(programs, server, manifest.database, say)
+    copy = conninfo.make_conninfo(server, dbname=name)
+    say("restore the data")
+    if archived(path):
+        # A name with `=` in it would be taken for an address.
+        into = f"--dbname={conninfo.make_conninfo(dbname=name)}"
+        programs.run("pg_restore", "--exit-on-error", "--jobs=2", into, str(path), dsn=itself.opened(copy))
+    elif not itself.makes_one(path):
+        itself.play(programs, path, copy)
+    return copy
+
+
+def archived(path: Path) -> bool:
+    """Tell whether it is what pg_restore reads, and not SQL."""
+    if path.is_dir():
+        return True
+    with path.open("rb") as file:
+        return file.read(5) == b"PGDMP"
 
 
 def _without_role(statements: str, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from psycopg import sql
+from psycopg import conninfo, sql
 
 from restore_drills import levels
 from restore_drills.application import Api, Request, Resource, ask, started
@@ -31,15 +31,15 @@ def announce(drill: Drill) -> None:
     """Tell everybody who watches the system that a drill begins, and on what."""
     drill.tell(
         f"A disaster-recovery drill of {drill.release.name} {drill.release.version} begins. Should it end without"
-        f" another word, bring the server back, and open it: {_alter(drill, f'RESET {READ_ONLY}')}"
+        f" another word, bring the server back, and open it: {_alter(drill.dsn, f'RESET {READ_ONLY}')}"
     )
 
 
 def read_only(drill: Drill) -> None:
     """Close the database for writing, end every open session, and see a write refused."""
     drill.sentinel.write()
-    drill.stack.callback(_opened, drill)
-    drill.sql(_alter(drill, f"SET {READ_ONLY} = on"))
+    drill.stack.callback(_opened, drill, drill.dsn)
+    drill.sql(_alter(drill.dsn, f"SET {READ_ONLY} = on"))
     drill.sql(OTHERS)
     _refused(drill, PROBE, "read-only transaction", "a write was taken after the database had been closed for writing")
 
@@ -70,7 +70,12 @@ def verify(drill: Drill) -> None:
     """Hold every row, constraint, grant, role and sequence against what was, and every index against its table."""
     taken = drill.taken()
     before, after = proof.content_of(drill.repository, taken), proof.content(drill.copy, taken)
-    drill.findings += [each.text for each in differences(before, after, physical=taken.physical)]
+    found = differences(before, after, physical=taken.physical)
+    if any(each.part == "locale" for each in found):
+        levels.sortable(drill.copy, before[taken.database].itself)
+    drill.findings += [each.text for each in found]
+    # It comes back closed for writing, as its source was when it was backed up.
+    _opened(drill, drill.copy)
     drill.findings += levels.broken(drill.copy, drill.programs)
     for name, statement in drill.release.section("database", Database).invariants.items():
         if drill.sql(" ".join(statement.split()), drill.copy):
@@ -108,7 +113,7 @@ def stand_down(drill: Drill) -> None:
     now = {drill.database: proof.look(drill.dsn)}
     found = differences(proof.content_of(drill.repository, drill.taken()), now, physical=False)
     drill.findings += [f"the source has changed: {each.text}" for each in found]
-    _opened(drill)
+    _opened(drill, drill.dsn)
     assert not found, "the drill has changed its source"
 
 
@@ -131,8 +136,9 @@ def blamed(problem: Exception) -> bool:
     return isinstance(problem, AssertionError | Failed | Damaged | ProgramFailed)
 
 
-def _alter(drill: Drill, what: str) -> str:
-    return sql.SQL("ALTER DATABASE {} ").format(sql.Identifier(drill.database)).as_string() + what
+def _alter(dsn: str, what: str) -> str:
+    name = str(conninfo.conninfo_to_dict(dsn)["dbname"])
+    return sql.SQL("ALTER DATABASE {} ").format(sql.Identifier(name)).as_string() + what
 
 
 def _refused(drill: Drill, statement: str, said: str, otherwise: str) -> None:
@@ -169,12 +175,12 @@ def reopen(drill: Drill) -> None:
         drill.sql("SELECT 1")
     except ProgramFailed:
         drill.hook("database_up")
-    _opened(drill)
+    _opened(drill, drill.dsn)
 
 
-def _opened(drill: Drill) -> None:
+def _opened(drill: Drill, dsn: str) -> None:
     # In a transaction that may write, since by itself none may any more.
-    drill.sql(f"BEGIN READ WRITE; {_alter(drill, f'RESET {READ_ONLY}')}; COMMIT")
+    drill.sql(f"BEGIN READ WRITE; {_alter(dsn, f'RESET {READ_ONLY}')}; COMMIT", dsn)
 
 
 def _up(drill: Drill) -> None:

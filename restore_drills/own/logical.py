@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import tempfile
 from pathlib import Path
 
 import psycopg
 from psycopg import conninfo, sql
 
+from restore_drills.backups import itself
 from restore_drills.backups.programs import Programs, Tell
 from restore_drills.own.form import Form, newest, packed, start_of
 from restore_drills.own.tool import CHUNK, MAKES_DATABASES, play
 
-NAME = "restored"
+NAME = itself.INSTEAD
 
 
 def restore(path: Path, form: Form, roles: str, server: str, say: Tell) -> None:
@@ -28,9 +30,11 @@ def restore(path: Path, form: Form, roles: str, server: str, say: Tell) -> None:
     say(f"pg_restore {path.name}")
     # A name with `=` in it would be taken for an address.
     jobs = [] if path.is_file() and start_of(path).startswith(b"toc.dat") else ["--jobs=2"]
-    programs, copy = Programs(), made(server)
-    name = conninfo.make_conninfo(dbname=str(conninfo.conninfo_to_dict(copy)["dbname"]))
-    programs.run("pg_restore", "--exit-on-error", *jobs, f"--dbname={name}", str(path), dsn=copy)
+    programs = Programs()
+    with tempfile.TemporaryDirectory(prefix="release-verification-own-") as folder:
+        name = itself.make(programs, path, server, Path(folder), say)
+    into = f"--dbname={conninfo.make_conninfo(dbname=name)}"
+    programs.run("pg_restore", "--exit-on-error", *jobs, into, str(path), dsn=itself.opened(server))
 
 
 def made(server: str) -> str:
