@@ -35,6 +35,7 @@ from restore_drills.estate import Estate, Moment
 from restore_drills.failover import FailedOver, Failover, failed_over
 from restore_drills.loss import Failed, Recovered, Source, lost
 from restore_drills.refusals import Refusal
+from restore_drills.region import Regained, Region, regained
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
@@ -42,7 +43,7 @@ PROVIDER = "RELEASE_RESTORE_POSTGRES"
 """Where drills restore to (see `fixtures.postgres`), if not where RELEASE_POSTGRES says; also a scratch server."""
 HOOK_WITHIN_S = 60
 DAMAGED = "release_verification_damaged"
-AHEAD = ("coming_estate", "coming_chain", "coming_refusals", "coming_moment", "coming_failover")
+AHEAD = ("coming_estate", "coming_chain", "coming_refusals", "coming_moment", "coming_failover", "coming_region")
 """In the order in which they are brought up."""
 
 
@@ -211,6 +212,13 @@ def coming_failover(coming_estate: Future[Estate], release: Release, workers: Th
     declared = release.section("backup.drills.failover", Failover)
     application = release.section("backup.application", Application)
     return workers.submit(lambda: failed_over(coming_estate.result().address, declared, application, release.root))
+
+
+@pytest.fixture(scope="session")
+def coming_region(coming_estate: Future[Estate], release: Release, workers: ThreadPoolExecutor) -> Future[Regained]:
+    """What comes of the off-site copy alone, in the making."""
+    declared = release.section("backup.drills.region", Region)
+    return workers.submit(lambda: regained(coming_estate.result(), declared, release.root))
 
 
 @pytest.fixture

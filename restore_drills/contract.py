@@ -10,6 +10,7 @@ from restore_drills.dr.contract import Dr
 from restore_drills.failover import Failover
 from restore_drills.levels import Level
 from restore_drills.own.contract import Own
+from restore_drills.region import Region
 from restore_drills.rollback import Rollback
 
 
@@ -17,6 +18,7 @@ class Drills(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`[backup.drills]`: what drills other than that of the loss need to be told."""
 
     failover: Failover | None = None
+    region: Region | None = None
     rollback: Rollback | None = None
 
 

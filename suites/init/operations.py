@@ -53,6 +53,10 @@ def _disaster(variable: str) -> list[Lines]:
             table("backup.drills.failover", {"application": "restart"}),
             table("backup.drills.rollback", {"previous": ["./serve.sh", "previous"]}),
         ),
+        question(
+            "which command copies the backups to another region, and how many hours lie between two copies?",
+            table("backup.drills.region", {"copy": ["./offsite.sh", "{store}", "{offsite}"], "every_h": 168}),
+        ),
         question("where are the records of the monthly drill, and who is told?", table("backup.dr", told)),
     ]
 
