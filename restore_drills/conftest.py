@@ -21,7 +21,7 @@ from evidence.errors import CannotTell, InputError
 from evidence.release import Release, Undeclared
 from fixtures.postgres import postgres
 from fixtures.target import Target
-from restore_drills import ahead, refusals
+from restore_drills import ahead, refusals, thief
 from restore_drills import estate as estates
 from restore_drills.application import Application
 from restore_drills.backups import restore, take
@@ -30,9 +30,11 @@ from restore_drills.backups.model import Manifest
 from restore_drills.backups.programs import Programs
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.store import HIDDEN, Folder
+from restore_drills.breach import Closed, breached
 from restore_drills.contract import Backup
 from restore_drills.estate import Estate, Moment
 from restore_drills.failover import FailedOver, Failover, failed_over
+from restore_drills.incident import Breach
 from restore_drills.loss import Failed, Recovered, Source, lost
 from restore_drills.refusals import Refusal
 from restore_drills.region import Regained, Region, regained
@@ -43,7 +45,10 @@ PROVIDER = "RELEASE_RESTORE_POSTGRES"
 """Where drills restore to (see `fixtures.postgres`), if not where RELEASE_POSTGRES says; also a scratch server."""
 HOOK_WITHIN_S = 60
 DAMAGED = "release_verification_damaged"
-AHEAD = ("coming_estate", "coming_chain", "coming_refusals", "coming_moment", "coming_failover", "coming_region")
+AHEAD = (
+    "coming_estate", "coming_chain", "coming_refusals", "coming_moment", "coming_failover", "coming_breach",
+    "coming_region",
+)  # fmt: skip
 """In the order in which they are brought up."""
 
 
@@ -212,6 +217,14 @@ def coming_failover(coming_estate: Future[Estate], release: Release, workers: Th
     declared = release.section("backup.drills.failover", Failover)
     application = release.section("backup.application", Application)
     return workers.submit(lambda: failed_over(coming_estate.result().address, declared, application, release.root))
+
+
+@pytest.fixture(scope="session")
+def coming_breach(coming_estate: Future[Estate], release: Release, workers: ThreadPoolExecutor) -> Future[Closed]:
+    """What comes of a breach, in the making."""
+    declared, opened = release.section("backup.drills.breach", Breach), thief.doors(release)
+    application = release.section("backup.application", Application)
+    return workers.submit(lambda: breached(coming_estate.result().address, declared, application, opened, release.root))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from restore_drills.application import Application
 from restore_drills.backups.dump import Dump
 from restore_drills.dr.contract import Dr
 from restore_drills.failover import Failover
+from restore_drills.incident import Breach
 from restore_drills.levels import Level
 from restore_drills.own.contract import Own
 from restore_drills.region import Region
@@ -20,6 +21,7 @@ class Drills(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     failover: Failover | None = None
     region: Region | None = None
     rollback: Rollback | None = None
+    breach: Breach | None = None
 
 
 class Backup(Dump, frozen=True, kw_only=True, forbid_unknown_fields=True):
