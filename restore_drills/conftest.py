@@ -8,7 +8,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import psycopg
@@ -50,6 +50,15 @@ AHEAD = (
     "coming_region",
 )  # fmt: skip
 """In the order in which they are brought up."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look first at what is there, then at what is brought up meanwhile, in its order: nobody waits beside work."""
+
+    def last(item: pytest.Item) -> int:
+        return max((AHEAD.index(name) for name in getattr(item, "fixturenames", ()) if name in AHEAD), default=-1)
+
+    items.sort(key=last)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -235,8 +244,9 @@ def coming_region(coming_estate: Future[Estate], release: Release, workers: Thre
 
 
 @pytest.fixture
-def damaged(estate: Estate) -> Iterator[str]:
+def damaged(estate: Estate, coming_refusals: Future[list[Refusal]]) -> Iterator[str]:
     """A database beside the release's own, equal to it, for mistakes."""
+    wait([coming_refusals])  # they dump it, and PostgreSQL copies no database that somebody uses
     name = str(conninfo.conninfo_to_dict(estate.address)["dbname"])
     with psycopg.connect(conninfo.make_conninfo(estate.address, dbname="postgres"), autocommit=True) as connection:
         connection.execute(
