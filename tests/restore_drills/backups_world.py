@@ -104,10 +104,11 @@ def older_server(major: str) -> Iterator[Postgres]:
     if not programs.is_dir():
         pytest.skip(f"PostgreSQL {major} is not installed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fixtures.postgres.binaries", lambda: programs)
-        running = postgres()
-        with running as server:
+        patch.setattr("fixtures.embedded.binaries", lambda: programs)
+        with postgres("embedded") as server:
             patch.undo()
+            with psycopg.connect(server.dsn) as connection:
+                assert int(major) == connection.info.server_version // 10000, "another version's server is running"
             yield server
 
 
