@@ -22,7 +22,8 @@ from restore_drills.drill_corruption import Database
 from restore_drills.levels import broken, sortable
 from restore_drills.loss import RECOVERY
 from restore_drills.own.contract import Own
-from restore_drills.own.copy import Copy, Failed, Way, counts, holds, missing, moment
+from restore_drills.own.copy import Copy, Failed, Way
+from restore_drills.own.look import counts, holds, missing, moment
 from restore_drills.properties import LOCALE, changed, properties
 from restore_drills.steps import Steps
 

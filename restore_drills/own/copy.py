@@ -1,18 +1,16 @@
-"""A copy that comes of a team's own backup alone, and what it holds beside what its source holds."""
+"""The way from a team's own backup to a copy that comes of it alone."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, LiteralString
 
 import msgspec
 import psycopg
-from psycopg import conninfo, sql
+from psycopg import conninfo
 
 from fixtures.postgres import PostgresError
 from restore_drills.backups.programs import ProgramFailed, Tell
@@ -21,12 +19,9 @@ from restore_drills.backups.restored import restored
 from restore_drills.own import logical, physical
 from restore_drills.own.contract import ADDRESS, DATA, FOLDER, Command, Own, Unfit
 from restore_drills.own.form import form_of, newest
+from restore_drills.own.look import counts
 from restore_drills.own.tool import Complained, run
 
-TABLES = """
-    SELECT n.nspname, c.relname, c.relispopulated FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1, 2
-"""
 DATABASES = "SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
 
 
@@ -111,51 +106,6 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return stack.enter_context(
             restored(folder, self.own.superuser, settings, physical.programs_for(folder / "data").other)
         ).address()
-
-
-def counts(address: str) -> dict[str, int]:
-    """Count the rows of every table and every materialized view that was filled."""
-    return {name: int(told) for name, told in _asked(address, "SELECT count(*) FROM {}")}
-
-
-def holds(address: str) -> dict[str, bool]:
-    """Say of each whether it has a row at all: all that a large source needs to be asked."""
-    return {name: bool(told) for name, told in _asked(address, "SELECT EXISTS (SELECT FROM {})")}
-
-
-def missing(source: dict[str, bool], copy: dict[str, int]) -> list[str]:
-    """Name what the source has and the copy has nothing of: what is empty in both is as it should be."""
-    lost = [f"table {name}: is not there" for name in sorted(source.keys() - copy.keys())]
-    return lost + [
-        f"table {name}: has no row, and the source has some"
-        for name in sorted(source.keys() & copy.keys())
-        if source[name] and not copy[name]
-    ]
-
-
-def moment(address: str, statement: str) -> dt.datetime | None:
-    """Ask for the newest row's moment; Unfit where the statement tells something else."""
-    with psycopg.connect(address) as connection:
-        row = connection.execute(statement.encode()).fetchone()
-    told: Any = row[0] if row and len(row) == 1 else row
-    if isinstance(told, dt.datetime):
-        return told if told.tzinfo else told.replace(tzinfo=dt.UTC)
-    if told is not None:
-        msg = (
-            f"`newest` of [backup.own]: told {told!r}, and not one moment with its time; SELECT max(…) of a timestamptz"
-        )
-        raise Unfit(msg)
-    return None
-
-
-def _asked(address: str, statement: LiteralString) -> list[tuple[str, Any]]:
-    with psycopg.connect(address) as connection:
-        told = []
-        for schema, name, filled in connection.execute(TABLES).fetchall():
-            query = sql.SQL(statement).format(sql.Identifier(schema, name))
-            row = connection.execute(query).fetchone() if filled else None
-            told.append((f"{schema}.{name}", row[0] if row else 0))
-        return told
 
 
 def _database(own: Own, server: str) -> str:
