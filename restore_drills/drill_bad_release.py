@@ -25,4 +25,5 @@ def drill_release_is_taken_back(release: Release, recovery: Recovered, measure: 
     measure(rollback_s=came.seconds, acknowledged_total=came.acknowledged, tables_total=came.tables)
 
     for what in came.wrong:
-        findings.add(what.partition(":")[0], what)
+        place, _, said = what.partition(": ")
+        findings.add(place, said)

@@ -29,7 +29,8 @@ def drill_silent_corruption_would_be_seen(release: Release, chain: str, findings
         if ("on",) != connection.execute("SHOW data_checksums").fetchone():
             findings.add("data_checksums", "is off: a page that a disk has changed is read as if it were right")
     for what in broken(chain):
-        findings.add(what.partition(":")[0], what)
+        place, _, said = what.partition(": ")
+        findings.add(place, said)
     invariants = release.section("database", Database).invariants
     with psycopg.connect(chain) as connection:
         for name, statement in invariants.items():

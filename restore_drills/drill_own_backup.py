@@ -83,7 +83,8 @@ def drill_own_backup_is_whole(release: Release, own_copy: Copy, way: Way, findin
     measure(tables_total=len(copy), rows_total=sum(copy.values()))
 
     for what in [*missing(source, copy), *broken(own_copy.address)]:
-        findings.add(what.partition(":")[0], what)
+        place, _, said = what.partition(": ")
+        findings.add(place, said)
     with psycopg.connect(own_copy.address) as connection:
         for name, statement in release.section("database", Database).invariants.items():
             if row := connection.execute(statement.encode()).fetchone():
