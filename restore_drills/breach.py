@@ -39,7 +39,7 @@ def breached(address: str, declared: Breach, application: Application, opened: D
     with replica.clone(address) as server, contextlib.ExitStack() as serving:
         case = Case(conninfo.make_conninfo(server.dsn, dbname=named(address)), declared, application, opened, root)
         case.serve(serving)
-        case.must_write()
+        case.must_be_well()
         with stolen(case.url, opened, case.environment[application.database_env[0]]) as loot:
             before, began = case.audit(), time.monotonic()
             case.shut(loot, serving)

@@ -81,10 +81,13 @@ class Case:
         alone = msgspec.structs.replace(self.application, database_env=(), env=self.told)
         self.url = self.environment["TARGET_URL"] = serving.enter_context(started(alone, self.root))
 
-    def must_write(self) -> None:
-        """See a write taken; CannotTell otherwise."""
+    def must_be_well(self) -> None:
+        """See a write taken, and an audit log; CannotTell where later there would be nothing to miss."""
         if not self._writes():
             msg = "[backup.application.writes]: is refused before anything was done: nothing would be proven"
+            raise CannotTell(msg)
+        if not self.audit():
+            msg = f"[security.audit]: {self.opened.audit.table} has no entry: nothing could be lost"
             raise CannotTell(msg)
 
     def shut(self, loot: Loot, serving: contextlib.ExitStack) -> None:
@@ -100,6 +103,8 @@ class Case:
         with self._timed("rotate"):
             self._rotate()
             self.serve(serving)
+        # The server takes connections: that it refuses a thief's is about the password.
+        psycopg.connect(self.environment[self.application.database_env[0]]).close()
         self._refused(loot, "rotate")
 
     def open(self, loot: Loot) -> None:
@@ -119,16 +124,12 @@ class Case:
         self._refused(loot, "reopen")
 
     def audit(self) -> Counter[str]:
-        """Read the audit log; CannotTell where it is empty."""
+        """Read the audit log."""
         query = sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(*self.opened.audit.table.split(".")))
         with psycopg.connect(self.copy) as connection:
             for setting, value in PINNED.items():
                 connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(setting), sql.Literal(value)))
-            found = Counter(str(row) for (row,) in connection.execute(query))
-        if not found:
-            msg = f"[security.audit]: {self.opened.audit.table} has no entry: nothing could be lost"
-            raise CannotTell(msg)
-        return found
+            return Counter(str(row) for (row,) in connection.execute(query))
 
     def written_down(self, before: Counter[str]) -> None:
         """Hold the audit log against what it was: nothing is gone, and what was done is in it."""

@@ -99,7 +99,7 @@ class Loot:
             with psycopg.connect(self._address, connect_timeout=CONNECT_WITHIN_S):
                 return OPENS
         except psycopg.OperationalError:
-            return CLOSED  # by the server that the application has come back on: it answers
+            return CLOSED  # whoever asks has seen that the server takes connections
 
     def _held(self, _url: str) -> str:
         try:

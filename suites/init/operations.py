@@ -35,6 +35,8 @@ def _disaster(variable: str) -> list[Lines]:
     application = {"start": ["./serve.sh"], "health": "/health", "database_env": ["DATABASE_URL"]}
     body = {"path": "/api/items", "method": "POST", "json": {"name": "x"}, "expect": 201}
     own = {"path": "/srv/backups/nightly-*.sql.gz", "newest": "SELECT max(created_at) FROM orders"}
+    breach = {"within_s": 300, "operator_env": f"{variable}_OPERATOR_DATABASE_URL", "secrets": ["DATABASE_URL"]}
+    steps = ("announce", "stop", "revoke", "end", "rotate", "reopen")
     told = {"records": "docs/dr", "webhook_env": f"{variable}_WEBHOOK", "heartbeat_env": f"{variable}_HEARTBEAT"}
     return [
         question(
@@ -52,6 +54,13 @@ def _disaster(variable: str) -> list[Lines]:
             "is there a standby, how does the application find it, and which command starts the version before this?",
             table("backup.drills.failover", {"application": "restart"}),
             table("backup.drills.rollback", {"previous": ["./serve.sh", "previous"]}),
+        ),
+        question(
+            "which commands stop writes, revoke keys, end sessions and make secrets anew when somebody has broken in?",
+            table(
+                "backup.drills.breach",
+                {**breach, **{step: {"command": ["./breach.sh", step], "audited": f"breach.{step}"} for step in steps}},
+            ),
         ),
         question(
             "which command copies the backups to another region, and how many hours lie between two copies?",

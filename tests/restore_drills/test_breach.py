@@ -217,10 +217,10 @@ def test_all_that_is_forgotten_is_named(shop: Shop) -> None:
 
 
 def test_whoever_belongs_here_must_come_back(shop: Shop) -> None:
-    """A service that stays read-only lets nobody in, and what nobody wrote down is missed."""
-    came = shop.breached({"reopen": "SELECT 1"})
+    """A service that stays read-only lets nobody in; an audit log that is empty in the end has lost all of it."""
+    came = shop.breached({"reopen": "DELETE FROM audit"})
 
-    assert ["sign-in", "audit log reopen"] == [place for place, _ in came.wrong]
+    assert ["sign-in", "audit log", *(f"audit log {name}" for name in STEPS)] == [place for place, _ in came.wrong]
 
 
 def test_what_never_opened_proves_nothing(shop: Shop) -> None:
@@ -229,6 +229,12 @@ def test_what_never_opened_proves_nothing(shop: Shop) -> None:
 
     with pytest.raises(CannotTell, match="before anything was done, key is refused"):
         shop.breached(doors=msgspec.structs.replace(DOORS, keys=other))
+
+
+def test_an_audit_log_without_an_entry_proves_nothing(shop: Shop) -> None:
+    """It could not have lost one."""
+    with pytest.raises(CannotTell, match="session has no entry"):
+        shop.breached(doors=msgspec.structs.replace(DOORS, audit=Audit(table="session")))
 
 
 @pytest.mark.parametrize("table", ["account", "csrf", "keys", "audit"])
