@@ -1,4 +1,4 @@
-"""What is sent after the load itself: the last promoted release in turns with this one, and a ramp for instances."""
+"""What is sent after the load itself: each request once more, a ramp, and the last promoted release in turns."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from checks.permission import refusal
 from evidence.errors import CannotTell, InputError
 from evidence.release import Release
 from load.baseline import Compared, Side, in_turns, promoted
+from load.compression import Weighed, weigh
 from load.config import Load
 from load.instances import Scaled, counter, ramp
 from load.measurement import Measurement
 from load.resolve import resolve
+from load.visitor import Visitor
 
 Attack = Callable[[str, Load], Measurement]
 ALONE = "this is sent by one generator: run the stage once more without --processes and --master"
@@ -25,6 +27,8 @@ def beside(release: Release, attack: Attack, url: str, measurement: Measurement,
     """Add what is declared, and applies; what keeps us from it is said by its check. Logs go into the folder."""
     load, waived = measurement.load, release.not_applicable
     side, several = Side(url, load), bool(measurement.parts)
+    if load.compression and "LOAD-011" not in waived:
+        measurement = replace(measurement, weighed=_weighed(side))
     if load.baseline and "LOAD-007" not in waived:
         compared = Compared(problem=ALONE) if several else _compared(release, attack, side, folder)
         measurement = replace(measurement, compared=compared)
@@ -32,6 +36,13 @@ def beside(release: Release, attack: Attack, url: str, measurement: Measurement,
         scaled = Scaled(problem=ALONE) if several else _scaled(release, attack, side)
         measurement = replace(measurement, scaled=scaled)
     return measurement
+
+
+def _weighed(side: Side) -> Weighed:
+    try:
+        return weigh(side.load, Visitor(side.url, side.load).ask)
+    except CannotTell as error:
+        return Weighed(problem=str(error))
 
 
 def _compared(release: Release, attack: Attack, now: Side, folder: Path) -> Compared:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from checks.claim import check, identifier_of
 from load.check_baseline import check_no_slower_than_before
+from load.check_compression import check_answers_are_compressed
 from load.check_instances import check_instances_follow_the_load
 from load.check_memory import check_memory_does_not_grow
 from load.check_rest import check_first_request_after_a_rest
@@ -116,7 +117,10 @@ CHECKS: tuple[Check, ...] = (
     check_no_slower_than_before,
     check_instances_follow_the_load,
     check_first_request_after_a_rest,
+    check_answers_are_compressed,
 )
+UNTIMED: frozenset[Check] = frozenset({check_answers_are_compressed})
+"""What is seen however late the generator was."""
 
 
 class Bounds(NamedTuple):

@@ -9,10 +9,14 @@ import msgspec
 
 from load import shape as shapes
 from load.baseline import Baseline
+from load.compression import Compression
 from load.instances import Instances
 
 MOST_ARRIVALS = 500_000
 """Every request is kept in memory and in an attachment."""
+
+AGENT = "release-verification"
+"""Who we say that we are."""
 
 FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -103,11 +107,13 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed: int = 1
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     baseline: Baseline | None = None
+    compression: Compression | None = None
     instances: Instances | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be kept in memory, what asks for nothing, and what is of another model."""
         self._check_model()
+        self._check_compression()
         if self.longest_s is not None and self.longest_s < self.duration_s:
             msg = f"longest_s is {self.longest_s:g}, less than duration_s, which is {self.duration_s:g}"
             raise ValueError(msg)
@@ -148,6 +154,18 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         for what, is_so in wrong.items():
             if is_so:
                 msg = f"the model `{self.model}` {what}"
+                raise ValueError(msg)
+
+    def _check_compression(self) -> None:
+        """Refuse exceptions that no request has, or that have no reason, and what has no requests of its own to ask."""
+        if self.compression is None:
+            return
+        if self.locustfile:
+            msg = "compression is seen on requests that are declared, and a locustfile has its own"
+            raise ValueError(msg)
+        for name, reason in self.compression.not_compressed.items():
+            if name not in {request.name for request in self.requests} or not reason.strip():
+                msg = f"compression.not_compressed: {name!r} needs a request of that name, and a reason"
                 raise ValueError(msg)
 
     @property

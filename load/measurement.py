@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from load.baseline import NOT_COMPARED, Compared
+from load.compression import NOT_WEIGHED, Weighed
 from load.config import Load
 from load.instances import NOT_SCALED, Scaled
 from load.quantile import nearest_rank, ordered
@@ -67,6 +68,7 @@ class Measurement:
     """What each of several generators sent, and how that one was."""
     compared: Compared = NOT_COMPARED
     scaled: Scaled = NOT_SCALED
+    weighed: Weighed = NOT_WEIGHED
 
     @cached_property
     def window(self) -> list[Sample]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from load.compression import Body
 from load.correlation import worth
 from load.measurement import Measurement
 from load.proportion import share_interval
@@ -45,6 +46,7 @@ def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any
         "compared": {**asdict(measurement.compared), "pairs": len(measurement.compared.pairs)}
         if load.baseline
         else None,
+        "compression": _weighed(measurement) if load.compression else None,
         "instances": asdict(measurement.scaled) if load.instances else None,
         "server": _server(measurement.server),
         "total": _group(measurement, measurement.sent),
@@ -52,6 +54,21 @@ def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any
             name: _group(measurement, [one for one in measurement.sent if one.name == name]) for name in names
         },
     }
+
+
+def _weighed(measurement: Measurement) -> dict[str, Any]:
+    """Give what each answer weighed, for who accepts gzip and for who does not."""
+    return {
+        "problem": measurement.weighed.problem,
+        "answers": [
+            {"name": pair.name, "gzip": _body(pair.packed), "identity": _body(pair.plain)}
+            for pair in measurement.weighed.pairs
+        ],
+    }
+
+
+def _body(body: Body) -> dict[str, Any]:
+    return {**body._asdict(), "vary": sorted(body.vary)}
 
 
 def _server(server: Server) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 import gevent  # type: ignore[import-untyped]
 import gevent.event  # type: ignore[import-untyped]
 import gevent.lock  # type: ignore[import-untyped]
-import msgspec
 from locust import FastHttpUser, between, constant, task
 from locust.env import Environment
 from locust.exception import StopUser
@@ -18,11 +17,10 @@ from locust.runners import Runner
 
 from load import values
 from load.client import connections
-from load.config import MOST_ARRIVALS, Load, Request
+from load.config import AGENT, MOST_ARRIVALS, Load, Request
 from load.generator import Watch
 from load.recorder import Answer, Recorder
 
-AGENT = "release-verification"
 SIGNING_IN_AT_ONCE = 10
 READY_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.02
@@ -118,7 +116,10 @@ class Crowd:
         if response.status_code != login.expect:
             msg = f"{response.status_code} instead of {login.expect}"
             raise Unready(msg)
-        return {values.TOKEN: _token(response.content, login.token)} if login.token else {}
+        try:
+            return {values.TOKEN: values.token(response.content, login.token)} if login.token else {}
+        except ValueError as error:
+            raise Unready(str(error)) from None
 
     def ask(self, user: FastHttpUser, number: int, session: dict[str, str]) -> None:
         """Send an arrival, and record how it ended."""
@@ -186,12 +187,3 @@ def _asking(crowd: Crowd) -> type[FastHttpUser]:
             crowd.ask(self, crowd.recorder.arrive(self.chance.choices(kinds, weights)[0]), self.session)
 
     return Visitor
-
-
-def _token(content: Any, key: str) -> str:  # noqa: ANN401 - whatever was answered
-    try:
-        found = msgspec.json.decode(content or b"")[key]
-    except (msgspec.DecodeError, KeyError, TypeError, IndexError):
-        msg = f"its answer is no JSON object with {key!r}"
-        raise Unready(msg) from None
-    return str(found)

@@ -75,6 +75,16 @@ def form(login: Login, values: Values) -> dict[str, str]:
     return found
 
 
+def token(content: bytes | None, key: str) -> str:
+    """Return what a login answered under this key; ValueError where there is no such thing."""
+    try:
+        found = msgspec.json.decode(content or b"")[key]
+    except (msgspec.DecodeError, KeyError, TypeError, IndexError):
+        msg = f"its answer is no JSON object with {key!r}"
+        raise ValueError(msg) from None
+    return str(found)
+
+
 def filled(value: Any, values: Values) -> Any:  # noqa: ANN401 - any TOML value
     """Fill the places of a value; `"{column:json}"` alone becomes the number, or what else its text says in JSON."""
     if isinstance(value, str):

@@ -84,4 +84,5 @@ def _load(seen: Seen) -> list[Lines]:
             table("load.baseline", {"url": "https://previous.shop.example"}),
         ),
         question("what tells how many instances run, if a ramp must raise that?", table("load.instances", instances)),
+        question("from how many bytes on are answers compressed?", table("load.compression", {"at_least_bytes": 1024})),
     ]
