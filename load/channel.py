@@ -74,12 +74,16 @@ class Start(Message, frozen=True):
 
 
 class Report(Message, frozen=True):
-    """Worker: what is over since the last report, and how I was."""
+    """Worker: what is over since the last report, and how I was.
+
+    `arrivals` are when those that no plan has were asked since then, and of what kind, in the order of their numbers.
+    """
 
     rows: tuple[Row, ...]
     lag_ms: tuple[float, ...]
     cpu_ratio: tuple[float, ...]
     accidents: tuple[str, ...]
+    arrivals: tuple[tuple[float, int], ...] = ()
 
 
 class Asked(Message, frozen=True):

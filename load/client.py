@@ -28,5 +28,5 @@ def connections(url: str, load: Load) -> HTTPClientPool:
     address = URL(url)
     options = {"connection_timeout": load.timeout_s, "network_timeout": load.timeout_s}
     pool = HTTPClientPool()
-    pool.clients[address.host, address.port] = OnceClient.from_url(address, concurrency=load.max_in_flight, **options)
+    pool.clients[address.host, address.port] = OnceClient.from_url(address, concurrency=load.in_flight, **options)
     return pool

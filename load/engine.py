@@ -20,7 +20,7 @@ import gevent.queue  # type: ignore[import-untyped]
 import gevent.socket  # type: ignore[import-untyped]
 import msgspec
 
-from load.config import MOST_ARRIVALS, Load, Request
+from load.config import Load, Request
 from load.generator import Watch
 from load.measurement import Measurement
 from load.recorder import Recorder
@@ -71,6 +71,7 @@ def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Wa
     except Unready as error:
         raise Unreachable(str(error)) from None
     recorder.begin(steering.starts())
+    gevent.sleep(max(0.0, -recorder.now_s()))  # a master says when, and users who ask by themselves wait for it, too
     crowd.begin(runner)
     watching = None
     try:
@@ -79,8 +80,8 @@ def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Wa
         closed_s = _measure(recorder, numbers, load, steering)
         crowd.stopped = True
         crowd.drain(runner, watch, max(0.0, closed_s + load.timeout_s - recorder.now_s()))
-        if len(recorder.at_s) >= MOST_ARRIVALS and load.model == "closed":
-            watch.accidents.append(f"its users asked {MOST_ARRIVALS} times, and no more is kept")
+        if len(recorder.at_s) >= recorder.plan.most and load.model == "closed":
+            watch.accidents.append(f"its users asked {recorder.plan.most} times, and no more is kept")
     finally:
         gevent.killall(list(filter(None, [watching])))
         runner.quit()

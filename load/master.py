@@ -72,6 +72,9 @@ class Master:
         try:
             closed_s = self._steer(self._start())
         except Gone as gone:
+            if self.load.model == "closed":
+                msg = f"{gone}: what its users asked last is not known"
+                raise Unreachable(msg) from None
             closed_s = self._closed_before()
             if closed_s < 0:
                 msg = f"{gone}, before the window could close: what the others sent was not the load that is declared"
@@ -89,8 +92,12 @@ class Master:
         """Deal, align the clocks, and say when it begins."""
         for member in self.members:
             member.heard = time.perf_counter()
-            plan, share = member.recorder.plan, len(range(member.number, self.load.max_in_flight, member.of))
-            load = msgspec.structs.replace(self.load, max_in_flight=share)
+            plan, users = member.recorder.plan, self.load.users
+            load = msgspec.structs.replace(
+                self.load,
+                max_in_flight=max(1, member.share(self.load.max_in_flight)),
+                users=member.share(users) if users else None,
+            )
             self._say(member, Begin(self.url, load, plan.at_s.tobytes(), plan.kinds.tobytes(), *plan[2:]))
         self._wait(lambda: all(member.ready for member in self.members), READY_WITHIN_S + SLACK_S)
         offsets = [self._offset(member) for member in self.members]
@@ -188,7 +195,9 @@ class Master:
 
     def _hear(self, member: Member, said: Said | Lost) -> None:
         match said:
-            case Report(rows, lag_ms, cpu_ratio, accidents):
+            case Report(rows, lag_ms, cpu_ratio, accidents, arrivals):
+                for at_s, kind in arrivals:
+                    member.recorder.learn(at_s, kind)
                 for row in rows:
                     member.recorder.take(row)
                 member.watch[0].extend(lag_ms)

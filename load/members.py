@@ -45,6 +45,10 @@ class Member:
         """For people."""
         return f"generator {self.number + 1} of {self.of} ({self.peer})"
 
+    def share(self, of_all: int) -> int:
+        """How many of all it is dealt."""
+        return len(range(self.number, of_all, self.of))
+
     def told(self) -> bool:
         """Whether it has told its clock."""
         return self.clock is not None
@@ -98,11 +102,12 @@ def _joined(channel: Channel, key: str) -> list[Channel]:
 
 def check_number(load: Load, generators: int) -> None:
     """Refuse, before any is started, what so many cannot share out."""
-    if load.model == "closed":
-        msg = "[load] model `closed` is sent by one process: without --processes or --master"
+    if load.locustfile:
+        msg = "[load] locustfile is run by one process: without --processes or --master"
         raise InputError(msg)
-    if load.max_in_flight < generators:
-        msg = f"[load] max_in_flight is {load.max_in_flight}, less than the {generators} generators"
+    if load.in_flight < generators:
+        field = "users" if load.users else "max_in_flight"
+        msg = f"[load] {field} is {load.in_flight}, less than the {generators} generators"
         raise InputError(msg)
 
 

@@ -109,7 +109,11 @@ class Recorder:
 
     def arrive(self, kind: int, since_s: float = 0.0) -> int:
         """Take a request that no plan has, and that started so long ago: somebody asks by itself. Return its number."""
-        number, at_s = len(self.at_s), self.now_s() - since_s
+        return self.learn(self.now_s() - since_s, kind)
+
+    def learn(self, at_s: float, kind: int) -> int:
+        """Take one that was asked at this time, here or by another generator; until more is told it is unanswered."""
+        number = len(self.at_s)
         self._first += not math.isfinite(self.opens_s)
         self.at_s.append(at_s)
         self.plan.kinds.append(kind)
@@ -204,7 +208,9 @@ class Recorder:
 
     def measuring(self) -> list[tuple[float, float]]:
         """Return start (s) and latency (ms) of the requests of the window that were answered as declared so far."""
-        return [(self.at_s[n], self._latency_ms(n)) for n in self._window() if not self._error[n]]
+        # Of those that no plan has, some of warm-up may have been told only after the window was open.
+        window = (n for n in self._window() if self.at_s[n] >= self.opens_s)
+        return [(self.at_s[n], self._latency_ms(n)) for n in window if not self._error[n]]
 
     def samples(self, until_s: float = math.inf) -> list[Sample]:
         """Return all arrivals that were to come by then; those still unanswered have waited until now."""

@@ -7,7 +7,7 @@ import random
 from array import array
 from typing import NamedTuple
 
-from load.config import Load
+from load.config import MOST_ARRIVALS, Load
 from load.shape import Part, Stage, parts
 
 LOOK_WARMUP_EVERY_S = 2.5
@@ -34,6 +34,11 @@ class Plan(NamedTuple):
     def whole(self, number: int) -> int:
         """Return the number that an arrival of this part has in the whole."""
         return self.number + number * self.of
+
+    @property
+    def most(self) -> int:
+        """How many arrivals this part may come to, where nobody knows beforehand how many there will be."""
+        return MOST_ARRIVALS // self.of
 
     def dealt(self, number: int, generators: int) -> Plan:
         """Return one generator's part: together all of them send exactly what was drawn."""

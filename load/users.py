@@ -17,7 +17,7 @@ from locust.runners import Runner
 
 from load import values
 from load.client import connections
-from load.config import AGENT, MOST_ARRIVALS, Load, Request
+from load.config import AGENT, Load, Request
 from load.generator import Watch
 from load.recorder import Answer, Recorder
 
@@ -182,7 +182,7 @@ def _asking(crowd: Crowd) -> type[FastHttpUser]:
 
         @task
         def visit(self) -> None:
-            if crowd.stopped or len(crowd.recorder.at_s) >= MOST_ARRIVALS:
+            if crowd.stopped or len(crowd.recorder.at_s) >= crowd.recorder.plan.most:
                 raise StopUser
             crowd.ask(self, crowd.recorder.arrive(self.chance.choices(kinds, weights)[0]), self.session)
 

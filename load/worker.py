@@ -77,6 +77,7 @@ class Worker:
         self.load: Load = begin.load
         self.recorder = Recorder(plan, [request.name for request in self.load.requests])
         self.watch = Watch()
+        self._told = len(at_s)
         self._start = gevent.event.AsyncResult()
         self._answers = gevent.queue.Queue()
 
@@ -113,7 +114,11 @@ class Worker:
         news, self.recorder.news = self.recorder.news, []
         fresh = self.watch.fresh()
         rows = tuple(map(self.recorder.row, [*news, *(left or ())]))
-        self._channel.send(Report(rows, tuple(fresh.lag_ms), tuple(fresh.cpu_ratio), tuple(fresh.accidents)))
+        came = range(self._told, len(self.recorder.at_s))
+        self._told = came.stop
+        arrivals = tuple((self.recorder.at_s[number], self.recorder.plan.kinds[number]) for number in came)
+        vitals = tuple(fresh.lag_ms), tuple(fresh.cpu_ratio), tuple(fresh.accidents)
+        self._channel.send(Report(rows, *vitals, arrivals))
 
     def _ask(self, at_s: float) -> bool:
         self.report()

@@ -32,6 +32,15 @@ longest_s = 9
 precise = 0.0001
 requests = [{ name = "drawn", path = "/lognormal" }]
 """
+CLOSED = """
+model = "closed"
+users = 3
+think_s = [0.03, 0.05]
+warmup_s = 1
+duration_s = 3
+rows = [{ item = "a" }]
+requests = [{ name = "echo", path = "/echo/{item}-{n}" }]
+"""
 KEY = "a word that nobody guesses"
 
 
@@ -192,11 +201,51 @@ def test_a_wrong_command_line_is_named(command: Command, options: list[str], key
     assert message in output
 
 
-def test_a_closed_model_is_not_shared_out(command: Command) -> None:
-    """Its users are one process's: said before any other is started."""
-    closed = 'model = "closed"\nusers = 2\nrequests = [{ name = "home", path = "/" }]\n'
+def test_the_users_of_a_closed_model_are_shared_out(command: Command) -> None:
+    """Each asks by itself, whichever process it is in: no request is lost, and no number is given twice."""
     with Server() as server:
-        ran = command(server.url, closed, "--processes", "2")
+        ran = command(server.url, CLOSED, "--processes", "2")
+    asked = {path for path, _, _ in server.kept}
+
+    assert len(server.kept) == len(asked)
+    # What was under way when the window closed was sent, and is not in it.
+    assert len(ran.rows) <= len(asked) <= len(ran.rows) + 50
+    assert {""} == {row["error"] for row in ran.rows}
+    # One of three users is the second's: it cannot ask as often.
+    first, second = (one["asked"] for one in ran.summary["generators"])
+    assert 1.5 < first / second < 2.5
+    assert "closed model: 3 users" in ran.evidence["LOAD-001"].detail
+    starts = [float(row["at_s"]) for row in ran.rows]
+    assert sorted(starts) == starts
+    assert starts[0] >= 0
+    assert {Outcome.ERRORED if ran.unfit else Outcome.PASSED} == ran.outcomes, ran.output
+
+
+def test_a_generator_of_a_closed_model_takes_its_last_requests_along(command: Command) -> None:
+    """No plan says what its users asked: where one is lost nothing is verified, however late that is."""
+    with Server() as server:
+        process = command.start(server.url, CLOSED.replace("duration_s = 3", "duration_s = 60"), "--processes", "2")
+        generators(process)
+        while len(server.kept) < 10:
+            time.sleep(0.01)
+        generators(process)[1].kill()
+        ran = command.ended(process)
+
+    assert (1, {Outcome.ERRORED}) == (ran.code, ran.outcomes)
+    assert "what its users asked last is not known" in ran.evidence["LOAD-001"].detail
+
+
+@pytest.mark.parametrize(
+    ("load", "message"),
+    [
+        (CLOSED.replace("users = 3", "users = 1"), "users is 1, less than the 2 generators"),
+        ('model = "closed"\nusers = 2\nlocustfile = "release.toml"\n', "locustfile is run by one process"),
+    ],
+)
+def test_what_cannot_be_shared_out_is_refused(command: Command, load: str, message: str) -> None:
+    """It is said before any other process is started."""
+    with Server() as server:
+        ran = command(server.url, load, "--processes", "2")
 
     assert (2, 0) == (ran.code, server.seen.total())
-    assert "model `closed` is sent by one process" in ran.output
+    assert message in ran.output
