@@ -44,21 +44,22 @@ def _distribution(measurement: Measurement) -> Lines:
         x=Axis(label="answered within", unit="ms", scale="log"),
         y=Axis(label="share of the requests", unit="%"),
         lines=tuple(
-            Line(name=name, points=tuple(zip(_percentiles_of(latencies, SHARES), SHARES, strict=True)))
+            Line(name=name, points=tuple(zip(percentiles_of(latencies, SHARES), SHARES, strict=True)))
             for name, latencies in [(ALL, [sample.latency_ms for sample in measurement.good]), *each]
         ),
         marks=(Mark(axis="x", measure="p95_ms", at=95),),
     )
 
 
-def _percentiles_of(latencies_ms: Sequence[float], percents: Sequence[float]) -> list[float]:
+def percentiles_of(latencies_ms: Sequence[float], percents: Sequence[float]) -> list[float]:
+    """Return the latencies below which so many percent lie, as they are drawn: on a log axis none is 0."""
     known = ordered(latencies_ms)
     return [max(0.001, round(nearest_rank(known, percent / 100), 3)) for percent in percents]
 
 
 def _percentiles(measurement: Measurement) -> Lines:
     windows = [
-        (at, _percentiles_of([sample.latency_ms for sample in samples], PERCENTS))
+        (at, percentiles_of([sample.latency_ms for sample in samples], PERCENTS))
         for at, samples in _windows(measurement, [(sample.at_s, sample) for sample in measurement.good])
         if samples
     ]

@@ -16,6 +16,7 @@ from checks.claim import claim_of
 from checks.permission import refusal
 from checks.stage import Result, Stage
 from evidence import chart
+from evidence.chart import Chart
 from evidence.errors import InputError
 from evidence.model import Outcome
 from evidence.release import Undeclared
@@ -23,6 +24,7 @@ from evidence.run import now
 from load.beside import beside
 from load.charts import charts
 from load.checks import CHECKS, UNTIMED, Check, identifier
+from load.compared_charts import compared_charts
 from load.config import Load
 from load.finding import Finding
 from load.generated import generators, model
@@ -48,6 +50,7 @@ class Runner:
         self._attack = attack
         self._started = now()
         self._attachments: tuple[str, ...] = ()
+        self._own: dict[str, tuple[str, ...]] = {}
         self._notes: tuple[str, ...] = ()
         stage.plan(map(identifier, CHECKS))
 
@@ -103,12 +106,13 @@ class Runner:
             self.stage.attach("load.json", report.decode()),
             self.stage.attach("requests.csv.gz", to_csv(measurement.everything)),
             self.stage.attach("requests.npz", to_columns(measurement.everything)),
-            *(
-                self.stage.attach(f"{name}{chart.SUFFIX}", chart.encode(drawn))
-                for name, drawn in charts(measurement).items()
-            ),
+            *self._drawn(charts(measurement)),
         )
+        self._own["LOAD-007"] = self._drawn(compared_charts(measurement.compared))
         return measurement
+
+    def _drawn(self, drawn: dict[str, Chart]) -> tuple[str, ...]:
+        return tuple(self.stage.attach(f"{name}{chart.SUFFIX}", chart.encode(one)) for name, one in drawn.items())
 
     def _look(self, check: Check, measurement: Measurement) -> int:
         try:
@@ -145,7 +149,7 @@ class Runner:
                 seconds=(now() - self._started) / timedelta(seconds=1),
                 detail=finding.detail,
                 measured=finding.measured,
-                attachments=self._attachments,
+                attachments=(*self._attachments, *self._own.get(identifier(check), ())),
                 where=f"{where}:{line}",
             )
         )

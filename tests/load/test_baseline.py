@@ -196,4 +196,8 @@ def test_both_are_really_asked(command: Command) -> None:
         assert Outcome.PASSED is compared.outcome, compared.detail
         assert 12 == compared.measured["pairs_total"] + compared.measured["pairs_left_out_total"]
         assert compared.measured["p95_slower_low_ms"] < 50 > -compared.measured["p95_slower_high_ms"]
+        # Its own pictures are beside it alone.
+        assert {"attachments/load/compared.chart.json", "attachments/load/slower.chart.json"} == {
+            *compared.attachments
+        } - {*found.evidence["LOAD-001"].attachments}
     assert "hunter2" not in (command.run / "attachments" / "load" / "baseline.log").read_text()

@@ -6,9 +6,13 @@ import msgspec
 import pytest
 
 from evidence.chart import MOST_LINES, Line, Lines, encode
+from load.baseline import Compared
 from load.charts import charts
+from load.compared_charts import BEFORE, NOW, compared_charts
 from load.measurement import Measurement
+from load.paired import Pair, difference
 from load.recorder import DROPPED
+from tests.load.test_baseline import pairs
 from tests.load.test_checks import measured, steady
 
 
@@ -95,3 +99,41 @@ def test_every_chart_can_be_read_back() -> None:
     for samples in (steady(), steady()[-1:]):
         for drawn in charts(measured(samples)).values():
             assert msgspec.json.decode(encode(drawn))["title"] == drawn.title
+
+
+def test_the_comparison_is_drawn_as_it_is_judged() -> None:
+    """At the percentile of the limit the difference and its interval are the very ones that the check measures."""
+    compared = Compared(tuple(pairs(8, 1.5)))
+    drawn = compared_charts(compared)["slower"]
+    assert isinstance(drawn, Lines)
+    at_limit = {line.name: dict(line.points)[95] for line in drawn.lines}
+    found = difference(compared.pairs, 0.95)
+
+    expected = {"difference": found.middle, "at least": found.low, "at most": found.high}
+    assert pytest.approx(expected, abs=0.001) == at_limit
+    assert [("y", "p95_slower_ms", 95)] == [(mark.axis, mark.measure, mark.at) for mark in drawn.marks]
+
+
+def test_both_distributions_are_drawn_on_one_axis() -> None:
+    """This release's comes first, and one that is slower by half lies to the right everywhere."""
+    drawn = compared_charts(Compared(tuple(pairs(8, 1.5, moves=0.0))))["compared"]
+    assert isinstance(drawn, Lines)
+    now, before = (line.points for line in drawn.lines)
+
+    assert [NOW, BEFORE] == [line.name for line in drawn.lines]
+    assert all(slow > fast for (slow, _), (fast, _) in zip(now, before, strict=True))
+
+
+@pytest.mark.parametrize(
+    "compared",
+    [Compared(problem="it is not there"), Compared(tuple(pairs(5, 1.0))), Compared((*pairs(6, 1.0), Pair([], [1.0])))],
+)
+def test_what_cannot_be_compared_is_not_drawn(compared: Compared) -> None:
+    """No line is made up where the check has no interval."""
+    assert {} == compared_charts(compared)
+
+
+def test_the_comparison_can_be_read_back() -> None:
+    """The gate refuses neither chart, also where this release is the faster one."""
+    for drawn in compared_charts(Compared(tuple(pairs(6, 0.5)))).values():
+        assert msgspec.json.decode(encode(drawn))["title"] == drawn.title
