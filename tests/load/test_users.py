@@ -7,7 +7,7 @@ import re
 
 from evidence.model import Outcome
 from tests.load.conftest import Command
-from tests.load.server import Server
+from tests.load.server import SLOW_S, Server
 
 DATA = """
 rate_per_s = 20
@@ -102,6 +102,16 @@ def test_a_user_who_cannot_sign_in_is_no_verdict(command: Command) -> None:
     assert (1, {Outcome.ERRORED}) == (ran.code, ran.outcomes)
     assert re.search(r"user \d could not sign in: 401 instead of 200", ran.evidence["LOAD-001"].detail)
     assert {"/refused"} == set(server.seen)
+
+
+def test_users_of_a_closed_model_do_not_wait_for_each_other(command: Command) -> None:
+    """There are as many connections as users, whatever bounds those of an open model."""
+    with Server() as server:
+        ran = command(
+            server.url, f"max_in_flight = 1\n{CLOSED}".replace("/freezing", "/slow").replace('"/"', '"/slow"')
+        )
+
+    assert SLOW_S * 1000 <= ran.evidence["LOAD-001"].measured["p50_ms"] < 2 * SLOW_S * 1000
 
 
 def test_a_closed_model_says_what_it_hides(command: Command) -> None:
