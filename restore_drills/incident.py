@@ -12,14 +12,13 @@ from pathlib import Path
 
 import msgspec
 import psycopg
-from psycopg import conninfo, sql
+from psycopg import sql
 
 from evidence.errors import CannotTell
 from evidence.variables import variable
 from restore_drills import visitor
 from restore_drills.application import Application, moved, started
 from restore_drills.fingerprint import PINNED
-from restore_drills.rollback import named
 from restore_drills.steps import Steps
 from restore_drills.thief import Doors, Loot
 from restore_drills.traffic import answered
@@ -39,7 +38,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Breach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[backup.drills.breach]`: what is done once somebody has broken in, and within how many seconds it has worked.
 
-    `operator_env` is the variable that holds the address that the commands act by; who is named in it owns the copy.
+    `operator_env` is the variable that holds the address that the commands act by.
     Every address that a command is told is the copy's, TARGET_URL and TARGET_DATABASE too. `rotate` prints, as one JSON
     object, the variables that the application is started with from then on: each of `secrets` has another value.
     """
@@ -69,11 +68,6 @@ class Case:
         }
         self.told = {**application.env, **self.addresses}
         self.environment = {**os.environ, **self.addresses, "TARGET_DATABASE": copy, "TARGET_PID": ""}
-        # A dump of one database does not tell who owned the database itself.
-        owner = str(conninfo.conninfo_to_dict(self.addresses[declared.operator_env])["user"])
-        with psycopg.connect(copy, autocommit=True) as connection:
-            give = sql.SQL("ALTER DATABASE {} OWNER TO {}")
-            connection.execute(give.format(sql.Identifier(named(copy)), sql.Identifier(owner)))
 
     def serve(self, serving: contextlib.ExitStack) -> None:
         """Start the application, with what it is told by now, in place of the one before."""
