@@ -83,7 +83,7 @@ def _first_other_line(expected: str, actual: str) -> str:
 def _run(program: str, url: str, *options: str, given: bytes | None = None) -> bytes:
     parameters = conninfo.conninfo_to_dict(url)
     environment = {**os.environ, "PGPASSWORD": str(parameters.pop("password", ""))}
-    TOUCHED.ran(" ".join((program, *options)))
+    TOUCHED.ran(program)
     command = [str(binaries() / program), *options, "--dbname", conninfo.make_conninfo("", **parameters)]
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
         command, env=environment, input=given, capture_output=True, timeout=COPIED_WITHIN_S, check=False
