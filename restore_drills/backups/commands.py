@@ -106,7 +106,7 @@ def bring_back(config: Config, repository: Repository, programs: Programs, optio
     one = _chosen(manifests, options.id, newest=True)[0] if options.id else restore.choose(manifests, target)
     if not one.physical:
         proof.fetch(repository, one, restore.fresh(options.to))
-        repository.say("fetched; restore globals.sql by psql, then dump/ by pg_restore")
+        repository.say("fetched; restore globals.sql by psql, then dump/ by pg_restore --create")
         return {**_told(one), "to": str(options.to)}
     with restore.recovered(repository, programs, one, target, options.to) as server:
         reached = take.moment(server.address()).lsn
