@@ -11,8 +11,10 @@ import pytest
 
 from evidence.errors import CannotTell
 from fixtures.postgres import postgres
+from suites.integration.check_database import CONNECTIONS
 from suites.integration.cost import Cost, Meter, end_sessions, increase
 
+HELPING = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND backend_type = 'parallel worker'"
 Meters = Callable[[], Meter]
 
 
@@ -131,3 +133,21 @@ def test_only_what_came_in_between_counts(
 def test_a_request_that_asks_nothing_costs_nothing() -> None:
     """No statement is no cost, and no error."""
     assert (0, "0 times nothing") == ((cost := Cost(status=200, statements={}, scanned={})).queries, cost.most_often)
+
+
+def test_a_worker_that_helps_is_no_connection(server: str) -> None:
+    """It has the role's name, and the application opened no more than one."""
+    application, looking = as_shop(server), psycopg.connect(server, autocommit=True)
+    application.execute("SET debug_parallel_query = on")
+    asked = threading.Thread(target=application.execute, args=("SELECT count(*), pg_sleep(1) FROM items",))
+    asked.start()
+    seen: set[tuple[int, int]] = set()
+    while asked.is_alive():
+        helping = looking.execute(HELPING, ["shop"]).fetchone()
+        counted = looking.execute(CONNECTIONS, ["shop"]).fetchone()
+        assert helping
+        assert counted
+        seen.add((helping[0], counted[0]))
+    application.close()
+
+    assert {(0, 1), (1, 1)} == seen | {(0, 1)}
