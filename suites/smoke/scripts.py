@@ -33,7 +33,7 @@ FOLLOW = """async () => {
   const links = document.querySelectorAll("a[href^='javascript:' i]");
   for (const link of links) link.click();
   if (links.length) await new Promise(resolve => setTimeout(resolve, 100));
-  return window.ran;
+  return {ran: window.ran};
 }"""
 """What a reader would do: addresses are scripts only once they are followed, and then run a moment later."""
 
@@ -91,8 +91,9 @@ def _ran(page: Page, url: str) -> tuple[list[str], str]:
         answer = page.goto(url, timeout=WITHIN_MS)
         if answer and answer.status >= 400 and answer.status not in REFUSED:
             return [], f"answers {answer.status}"
-        # Unlike a page's own `evaluate` this one ends, also where a script of the page does not.
-        return page.locator(":root").evaluate(FOLLOW, timeout=WITHIN_MS), ""
+        # Unlike any `evaluate` this ends, also where a script of the page does not.
+        followed = page.wait_for_function(FOLLOW, timeout=WITHIN_MS)
+        return followed.json_value()["ran"], ""
     except Error as error:
         return [], _fault(error)
 

@@ -90,6 +90,7 @@ class _Course:
         if not self.wrong:
             self._loads.append(vitals.read(self._shown, self._transferred.bytes()))
         if stays and not self.wrong:
+            self._watcher.icons(self._shown)
             self._left = self._shown
         else:
             self._shown.context.close()

@@ -18,6 +18,8 @@ LOAD_FAILURE = "Failed to load resource"
 MIXED = "Mixed Content:"
 """How Chromium's message begins where a page by https asks for something by http, also where it then mends that."""
 ICON = "/favicon.ico"
+ICONS = "link[rel~='icon' i]"
+ICON_WITHIN_MS = 10_000
 LOG_LINES = 2_000
 
 
@@ -68,6 +70,14 @@ class Watcher:
         context.on("request", self._request)
         context.on("requestfailed", self._failed)
         context.on("response", self._answered)
+
+    def icons(self, page: Page) -> None:
+        """Ask for the icons that a page names: a browser without a window shows none, and asks for none."""
+        for url in dict.fromkeys(page.eval_on_selector_all(ICONS, "links => links.map(link => link.href)")):
+            if url.startswith(f"{self._target}/"):
+                status = page.context.request.get(url, timeout=ICON_WITHIN_MS).status
+                if status >= 400:
+                    self._add(f"{status} GET {self._place(url)}")
 
     def _page(self, page: Page) -> None:
         self.pages += 1

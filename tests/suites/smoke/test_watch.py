@@ -97,6 +97,7 @@ def test_an_icon_that_no_page_names_is_missed_by_nobody(
         page = context.new_page()
         page.goto(f"{target}/")
         page.wait_for_timeout(500)
+        watcher.icons(page)
         server.shutdown()
 
     assert problems == [problem.what.partition(": the server")[0] for problem in watcher.problems]
