@@ -92,8 +92,11 @@ def check_passwords_cannot_be_tried_on(account: Account, refused: list[Pair], fi
                 message = f"{len(tried)} sign-ins took {seconds:.0f} s, too long to tell whether they are put off"
                 raise CannotTell(message)
             findings.add(f"{who} never", f"{len(tried)} wrong passwords for {who} are all tried, none is put off")
-        elif tried.index(account.throttled) < throttled_after:
+        elif (first := tried.index(account.throttled)) < throttled_after:
             findings.add(f"{who} early", f"{who} is put off before {throttled_after} wrong passwords")
+        elif first > allowed:
+            # A limit of all requests puts off as well, but nobody in particular, and later.
+            findings.add(f"{who} late", f"{who} is put off after {first} wrong passwords, not {throttled_after}")
 
 
 def typed(account: Account) -> tuple[dict[str, str], dict[str, str]]:
