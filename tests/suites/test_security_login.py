@@ -75,9 +75,7 @@ def tries(put_off_after: int, number: int, each_s: float = 0.01) -> list[Pair]:
         (5, 6, 10, []),
     ],
 )
-def test_tries_are_put_off_when_it_is_declared(
-    put_off_after: int, number: int, each_s: float, found: list[str]
-) -> None:
+def test_tries_are_put_off_when_declared(put_off_after: int, number: int, each_s: float, found: list[str]) -> None:
     """Sooner, later and never are each found; what is tried slowly may go on for longer."""
     account = Account(
         page="/login", form={}, session_cookie="session", signed_in=Request(path="/"), throttled_after=3, throttled=429
