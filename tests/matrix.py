@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     right |= dict(map(look, alone))
     missed = [name for name in chosen if not right[name]]
     say(f"{len(chosen) - len(missed)} of {len(chosen)} bad releases caught by exactly the checks they name")
-    return 1 if missed else 0
+    return 1 if missed or not chosen else 0
 
 
 def install(stages: Sequence[str]) -> None:
