@@ -7,7 +7,7 @@ import time
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, WebError
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, Response, WebError
 
 from suites.api import Client
 from suites.smoke.seen import Problem
@@ -75,9 +75,13 @@ class Watcher:
         """Ask for the icons that a page names: a browser without a window shows none, and asks for none."""
         for url in dict.fromkeys(page.eval_on_selector_all(ICONS, "links => links.map(link => link.href)")):
             if url.startswith(f"{self._target}/"):
-                status = page.context.request.get(url, timeout=ICON_WITHIN_MS).status
-                if status >= 400:
-                    self._add(f"{status} GET {self._place(url)}")
+                try:
+                    status = page.context.request.get(url, timeout=ICON_WITHIN_MS).status
+                except Error:
+                    self._add(f"GET {self._place(url)}: is not answered")
+                else:
+                    if status >= 400:
+                        self._add(f"{status} GET {self._place(url)}")
 
     def _page(self, page: Page) -> None:
         self.pages += 1

@@ -103,6 +103,31 @@ def test_an_icon_that_no_page_names_is_missed_by_nobody(
     assert problems == [problem.what.partition(": the server")[0] for problem in watcher.problems]
 
 
+def test_an_icon_that_is_not_answered_is_the_releases_fault(chromium: Browser) -> None:
+    """A server that hangs up on the icon of a page is a finding, and no accident of the browser."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/":
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(b"<!doctype html><link rel=icon href=/icon.png><p>Shop")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, chromium.new_context() as context:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        watcher = Watcher("/", f"http://127.0.0.1:{server.server_port}")
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        watcher.icons(page)
+        server.shutdown()
+
+    assert ["GET /icon.png: is not answered"] == [problem.what for problem in watcher.problems]
+
+
 @pytest.mark.parametrize(
     ("what", "expected"),
     [
