@@ -33,7 +33,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     folder: str = "."
     health: str = "/"
     ready_within_s: Annotated[float, msgspec.Meta(gt=0)] = target.READY_WITHIN_S
-    block_s: Annotated[float, msgspec.Meta(ge=2, le=60)] = 3
+    block_s: Annotated[float, msgspec.Meta(ge=1, le=60)] = 3
     pairs: Annotated[int, msgspec.Meta(ge=FEWEST, le=200)] = 10
 
     def __post_init__(self) -> None:
