@@ -16,6 +16,7 @@ SUFFIX = ".chart.json"
 LARGEST = 200_000
 """Bytes of one file."""
 MOST_LINES, MOST_POINTS, MOST_SPANS = 8, 400, 40
+MOST_COLUMNS, MOST_ROWS = 12, 60
 SMALLEST, MOST = 1e-9, 1e15
 """Numbers that are drawn: on a log axis none is smaller, on no axis is one further from 0."""
 LONGEST = 300
@@ -54,7 +55,10 @@ class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Lines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="lines"):
-    """Lines over one x axis; the first is the one that matters, and that a baseline's is compared with."""
+    """Lines over one x axis; the first is the one that matters, and that a baseline's is compared with.
+
+    `reach` is from where to where the x axis goes at the least, so that several charts have one in common.
+    """
 
     title: str
     description: str
@@ -62,6 +66,7 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     y: Axis
     lines: tuple[Line, ...]
     marks: tuple[Mark, ...] = ()
+    reach: tuple[float, float] | None = None
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="timeline"):
@@ -72,7 +77,16 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     spans: tuple[Span, ...]
 
 
-Chart = Lines | Timeline
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="table"):
+    """What is no picture: a row for each of several things, whose name comes first."""
+
+    title: str
+    description: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Chart = Lines | Timeline | Table
 
 
 def encode(chart: Chart) -> str:
@@ -92,7 +106,7 @@ def decode(content: bytes, name: str) -> Chart:
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{name}: is no chart: {error}"
         raise InputError(msg) from None
-    if wrong := _wrong_lines(chart) if isinstance(chart, Lines) else _wrong_spans(chart):
+    if wrong := _wrong(chart):
         msg = f"{name}: {wrong}"
         raise InputError(msg)
     units = [chart.x.unit, chart.y.unit] if isinstance(chart, Lines) else []
@@ -106,7 +120,19 @@ def decode(content: bytes, name: str) -> Chart:
 def _names(chart: Chart) -> list[str]:
     if isinstance(chart, Timeline):
         return [span.name for span in chart.spans]
+    if isinstance(chart, Table):
+        return [text for row in (chart.columns, *chart.rows) for text in row]
     return [chart.x.label, chart.y.label, *(line.name for line in chart.lines), *(mark.measure for mark in chart.marks)]
+
+
+def _wrong(chart: Chart) -> str:
+    match chart:
+        case Lines():
+            return _wrong_lines(chart)
+        case Timeline():
+            return _wrong_spans(chart)
+        case Table():
+            return _wrong_rows(chart)
 
 
 def _wrong_lines(chart: Lines) -> str:
@@ -124,7 +150,13 @@ def _wrong_lines(chart: Lines) -> str:
             return "the points of a line are not in the order of their x"
     if any(mark.at is not None and not -MOST <= mark.at <= MOST for mark in chart.marks):
         return "a mark is not on its axis"
-    return ""
+    return _wrong_reach(chart)
+
+
+def _wrong_reach(chart: Lines) -> str:
+    begin, end = chart.reach or (1, 1)
+    low = SMALLEST if chart.x.scale == "log" else -MOST
+    return "" if low <= begin <= end <= MOST else "its reach is not on its axis"
 
 
 def _wrong_spans(chart: Timeline) -> str:
@@ -133,4 +165,13 @@ def _wrong_spans(chart: Timeline) -> str:
     times = [(span.start_s, span.end_s) for span in chart.spans]
     if not all(0 <= start <= end <= MOST for start, end in times):
         return "a step does not end after it begins, at 0 or later"
+    return ""
+
+
+def _wrong_rows(table: Table) -> str:
+    if not (0 < len(table.columns) <= MOST_COLUMNS and 0 < len(table.rows) <= MOST_ROWS):
+        found = f"{len(table.columns)} columns and {len(table.rows)} rows"
+        return f"has {found}; 1 to {MOST_COLUMNS} and {MOST_ROWS} are shown"
+    if any(len(row) != len(table.columns) for row in table.rows):
+        return "a row has not as many cells as there are columns"
     return ""

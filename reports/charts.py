@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from evidence.chart import LARGEST, SUFFIX, Chart, Lines, decode
+from evidence.chart import LARGEST, SUFFIX, Chart, Lines, Timeline, decode
 from evidence.errors import InputError
 from reports.model import ChartLimit, JudgedChart, JudgedRule
 
@@ -72,11 +72,15 @@ def judged(
     )
 
 
-def _comparable(chart: Chart, before: Chart | None) -> Chart | None:
-    """Leave out a baseline's chart that is of another kind, or on other axes."""
-    if isinstance(chart, Lines) and isinstance(before, Lines) and (chart.x, chart.y) != (before.x, before.y):
-        return None
-    return before if type(before) is type(chart) else None
+def _comparable(chart: Chart, before: Chart | None) -> Lines | Timeline | None:
+    """Leave out a baseline's chart that is of another kind, or on other axes, and every table."""
+    match chart, before:
+        case Lines(), Lines():
+            return before if (chart.x, chart.y) == (before.x, before.y) else None
+        case Timeline(), Timeline():
+            return before
+        case _:
+            return None
 
 
 def _limits(chart: Chart, rules: Iterable[JudgedRule]) -> Iterable[ChartLimit]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from evidence.chart import Lines, Timeline
+from evidence.chart import Lines, Table, Timeline
 from evidence.release import Identity
 from reports.limits import Kind
 
@@ -223,12 +223,12 @@ class ChartLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class JudgedChart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A chart that a check left at `path`; `before` is the baseline's, where that left one on the same axes."""
+    """A chart or table that a check left at `path`; `before` is the baseline's chart, where that has the same axes."""
 
     check: str
     stage: str
     path: str
-    chart: Lines | Timeline
+    chart: Lines | Timeline | Table
     before: Lines | Timeline | None
     limits: tuple[ChartLimit, ...]
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup, escape
 
-from evidence.chart import Span, Timeline
+from evidence.chart import Span, Table, Timeline
 from reports.doubt import stamp
 from reports.model import Gate, JudgedChart, JudgedRule, Judgement, StageSummary, Verdict
 from reports.render import past, plot, text
@@ -40,12 +40,13 @@ CELL = 2_000
 
 
 class Drawing(NamedTuple):
-    """A chart, laid out as lines or as steps."""
+    """A chart, laid out as lines, as steps or as the table that it is."""
 
     stage: str
     judged: JudgedChart
     plot: plot.Plot | None
     bars: list[plot.Bar]
+    table: Table | None = None
 
 
 def render(gate: Gate) -> str:
@@ -147,6 +148,8 @@ def _drawing(judged: JudgedChart) -> Drawing:
     if isinstance(judged.chart, Timeline):
         before = judged.before.spans if isinstance(judged.before, Timeline) else ()
         return Drawing(judged.stage, judged, None, plot.bars(judged.chart.spans, before))
+    if isinstance(judged.chart, Table):
+        return Drawing(judged.stage, judged, None, [], judged.chart)
     return Drawing(judged.stage, judged, plot.plot(judged), [])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evidence.chart import Table
 from reports.doubt import stamp
 from reports.model import Gate, JudgedRule, Judgement
 from reports.render.text import SYMBOLS, visible
@@ -22,6 +23,7 @@ def render(gate: Gate) -> str:
     """Write verdict, why, what did not pass, and all rules folded away; whole rows are cut to stay within SIZE."""
     counts = gate.counts
     lines = [*_top(gate), *_standing(gate)]
+    lines += _measured(gate, (SIZE - _size(lines)) // 2)
     summary = (
         f"<details><summary>All {counts.rules} rules: {counts.passed} passed, {counts.failed} failed, "
         f"{counts.unverified} unverified, {counts.waived} waived, {counts.not_applicable} not applicable</summary>"
@@ -56,6 +58,22 @@ def _standing(gate: Gate) -> list[str]:
         return []
     again = f"Look again at {rules[0].check}: <code>{_safe(rules[0].rerun)}</code>"
     return [*_table(rules, SIZE // 2), "", again, ""]
+
+
+def _measured(gate: Gate, room: int) -> list[str]:
+    """Lay out the tables that checks left, each folded away, as far as they fit into `room` bytes."""
+    found: list[str] = []
+    for each in gate.charts:
+        if not isinstance(each.chart, Table):
+            continue
+        cells = [each.chart.columns, ("---",) * len(each.chart.columns), *each.chart.rows]
+        head = f"<details><summary>{each.check}: {_safe(each.chart.title)}</summary>"
+        rows = [f"| {' | '.join(map(_safe, row))} |" for row in cells]
+        lines = [head, "", f"({_safe(each.chart.description)})", "", *rows, "", "</details>", ""]
+        room -= _size(lines)
+        if room >= 0:
+            found += lines
+    return found
 
 
 def _table(rules: Sequence[JudgedRule], room: int) -> list[str]:

@@ -79,7 +79,7 @@ def plot(judged: JudgedChart) -> Plot:
     limits = [limit for limit in judged.limits if all(_fits(chart, axis, at) for axis, at in _places(limit))]
     at = {axis: [at for limit in limits for on, at in _places(limit) if on == axis] for axis in ("x", "y")}
     points = [point for line in (*chart.lines, *before) for point in line.points]
-    across = Scale(chart.x, [*(x for x, _ in points), *at["x"]], zero=False)
+    across = Scale(chart.x, [*(x for x, _ in points), *at["x"], *(chart.reach or ())], zero=False)
     up = Scale(chart.y, [*(y for _, y in points), *at["y"]], zero=True)
 
     def drawn(line: Line, style: int, *, old: bool) -> Drawn:

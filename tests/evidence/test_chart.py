@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.chart import LARGEST, LONGEST, MOST_LINES, Axis, Chart, Line, Lines, Mark, Span, Timeline, decode, encode
+from evidence.chart import (
+    LARGEST,
+    LONGEST,
+    MOST_LINES,
+    MOST_ROWS,
+    Axis,
+    Chart,
+    Line,
+    Lines,
+    Mark,
+    Span,
+    Table,
+    Timeline,
+    decode,
+    encode,
+)
 from evidence.errors import InputError
 
 LINES = Lines(
@@ -14,11 +29,13 @@ LINES = Lines(
     y=Axis(label="latency", unit="ms", scale="log"),
     lines=(Line(name="p95", points=((0, 12.5), (1, 13))),),
     marks=(Mark(axis="y", measure="p95_ms"),),
+    reach=(0, 9),
 )
 STEPS = Timeline(title="Drill", description="Step by step.", spans=(Span(name="restore", start_s=0, end_s=2.5),))
+ROWS = Table(title="By name", description="Each.", columns=("requests", "p95"), rows=(("home", "12.5"), ("cart", "-")))
 
 
-@pytest.mark.parametrize("chart", [LINES, STEPS], ids=["lines", "timeline"])
+@pytest.mark.parametrize("chart", [LINES, STEPS, ROWS], ids=["lines", "timeline", "table"])
 def test_a_chart_is_read_back_as_it_was(chart: Chart) -> None:
     """What a check wrote is what the gate sees."""
     assert chart == decode(encode(chart).encode(), "a.chart.json")
@@ -39,6 +56,11 @@ WRONG = {
     "no line": (encode(LINES).replace('"lines":[{', '"lines":[],"more":[{').encode(), "is no chart"),
     "a blank text": (encode(STEPS).replace('"restore"', '" "').encode(), "a text is blank"),
     "a mark off every axis": (encode(LINES).replace('"at":null', '"at":1e16').encode(), "a mark is not on its axis"),
+    "a reach off the axis": (encode(LINES).replace("[0,9]", "[9,0]").encode(), "its reach is not on its axis"),
+    "no row": (encode(ROWS).replace('[["home","12.5"],["cart","-"]]', "[]").encode(), "2 columns and 0 rows"),
+    "rows too many": (encode(ROWS).replace('["cart","-"]', ",".join(['["cart","-"]'] * MOST_ROWS)).encode(), "rows; "),
+    "a cell too few": (encode(ROWS).replace('"cart","-"', '"cart"').encode(), "has not as many cells"),
+    "a blank cell": (encode(ROWS).replace('"-"', '""').encode(), "a text is blank"),
     "a long unit": (encode(LINES).replace('"unit":"s"', f'"unit":"{"x" * (LONGEST + 1)}"').encode(), "longer than"),
     "a long text": (encode(STEPS).replace("restore", "x" * (LONGEST + 1)).encode(), "longer than"),
 }

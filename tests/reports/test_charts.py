@@ -15,8 +15,9 @@ from reports import charts
 from reports.baseline import Comparison, recorded
 from reports.judge import judge
 from reports.model import ChartLimit, Gate, Verdict
+from reports.render import html, markdown
 from reports.seen import look
-from tests.evidence.test_chart import LINES, STEPS
+from tests.evidence.test_chart import LINES, ROWS, STEPS
 from tests.reports.world import CATALOGUE, NOW, POLICY, evidence, seen, stage
 
 PATH = "attachments/load/time.chart.json"
@@ -46,6 +47,7 @@ def test_the_baselines_chart_stands_beside_it_where_the_axes_are_the_same() -> N
     assert LINES == judged(LINES, LINES).charts[0].before
     assert judged(LINES, other).charts[0].before is None
     assert judged(LINES, STEPS).charts[0].before is None
+    assert judged(ROWS, ROWS).charts[0].before is None
 
 
 def test_what_no_judged_evidence_names_is_not_drawn() -> None:
@@ -117,3 +119,24 @@ def test_the_gate_reads_what_evidence_of_this_very_run_names(release_file: Path)
     )
 
     assert ({path: LINES}, {}) == (read, look(run, run.record.identity, "").charts)
+
+
+def test_a_table_is_on_the_page_and_in_the_summary() -> None:
+    """Title, every column and every cell, with the check that left it; the summary folds it away."""
+    page, summary = html.render(judged(ROWS)), markdown.render(judged(ROWS))
+
+    assert "<strong>By name</strong> (LOAD-001): Each." in page
+    assert '<tr><th scope="row">home</th><td class="number">12.5</td></tr>' in page
+    assert "<details><summary>LOAD-001: By name</summary>" in summary
+    assert ["| requests | p95 |", "| --- | --- |", "| home | 12.5 |", "| cart | - |"] == [
+        line
+        for line in summary.splitlines()
+        if line.startswith(("| req", "| ---  |", "| --- | --- |", "| home", "| cart"))
+    ][:4]
+
+
+def test_a_summary_stays_small_whatever_tables_there_are() -> None:
+    """What does not fit is left to the report, whole."""
+    long = msgspec.structs.replace(ROWS, rows=(("x" * 300, "y" * 300),) * 60)
+
+    assert "By name" not in markdown.render(judged(long))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from evidence.chart import LONGEST, Axis, Chart, Line, Lines, Mark, Span, Timeline
+from evidence.chart import LONGEST, Axis, Chart, Line, Lines, Mark, Span, Table, Timeline
 from evidence.model import Outcome
 from reports.baseline import Comparison
 from reports.judge import judge
@@ -77,6 +77,7 @@ def pictures(said: str) -> tuple[Chart, ...]:
     return (
         Lines(title=text, description=text, x=axis, y=axis, lines=(line, line), marks=marks),
         Timeline(title=text, description=text, spans=spans),
+        Table(title=text, description=text, columns=(text, text), rows=((text, text),)),
     )
 
 

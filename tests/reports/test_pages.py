@@ -26,7 +26,7 @@ from reports.policy import Policy
 from reports.regression import Reference, Regression
 from reports.render import html, past
 from suites.smoke import browser
-from tests.evidence.test_chart import STEPS
+from tests.evidence.test_chart import ROWS, STEPS
 from tests.reports.test_hostile import TEXTS, hostile
 from tests.reports.test_render import BLOCKED, HELD
 from tests.reports.world import CATALOGUE, CSRF, DEPS, LOAD, NOW, evidence, seen, stage
@@ -43,7 +43,11 @@ LATENCIES = Lines(
 SLOWER = msgspec.structs.replace(
     LATENCIES, lines=(Line(name="all requests", points=((6, 1), (15, 50), (80, 95), (95, 100))),)
 )
-CHARTS = {"attachments/load/latencies.chart.json": LATENCIES, "attachments/load/steps.chart.json": STEPS}
+CHARTS = {
+    "attachments/load/latencies.chart.json": LATENCIES,
+    "attachments/load/steps.chart.json": STEPS,
+    "attachments/load/by_name.chart.json": ROWS,
+}
 
 
 def rich() -> Gate:

@@ -38,7 +38,7 @@ def places(points: str) -> list[tuple[float, float]]:
 def lines(*points: tuple[float, float], scale: str = "linear") -> Lines:
     """Make a chart of one line."""
     axis = Axis(label="a", scale=scale)  # type: ignore[arg-type]
-    return msgspec.structs.replace(LINES, x=axis, y=axis, lines=(Line(name="one", points=points),))
+    return msgspec.structs.replace(LINES, x=axis, y=axis, lines=(Line(name="one", points=points),), reach=None)
 
 
 def test_a_line_is_to_scale_and_ticks_are_round() -> None:
@@ -48,6 +48,15 @@ def test_a_line_is_to_scale_and_ticks_are_round() -> None:
 
     assert places(got.lines[0].points)[1] == pytest.approx((half_x, half_y), abs=0.1)
     assert ["0", "20", "40", "60", "80", "100"] == [tick.label for tick in got.y_ticks]
+
+
+def test_an_axis_reaches_as_far_as_it_is_told() -> None:
+    """Where two pictures have one axis in common, the same time is at the same place in both."""
+    short, long = lines((2, 1), (4, 1)), lines((0, 1), (4, 1), (8, 1))
+    told = drawn(msgspec.structs.replace(short, reach=(0.0, 8.0)))
+
+    assert places(told.lines[0].points)[1] == places(drawn(long).lines[0].points)[1]
+    assert places(told.lines[0].points)[1] != places(drawn(short).lines[0].points)[1]
 
 
 def test_a_log_axis_gives_each_decade_the_same_room() -> None:
