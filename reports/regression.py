@@ -18,6 +18,8 @@ from reports.places import Keys, Places, nearest
 from reports.two_sample import SIGNIFICANT
 
 KEYS = ["worse_by", "floor", "drift"]
+NOISE = " (measured at another time, perhaps on another machine: the noise of both is in the difference)"
+"""What a comparison with stored evidence always leaves open: only what is asked in the same minutes does not."""
 
 
 class Regression(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +101,7 @@ def sentence(regression: Regression, change: Change) -> str:
     return (
         f"{change.measure} is {figure(change.measured, other)}{unit}, {more}worse than {whose}, "
         f"{figure(other or 0, change.measured)}{unit}{chance}; "
-        f"{figure((allowed or 0) * 100)} % and {figure(change.floor)}{unit} are tolerated"
+        f"{figure((allowed or 0) * 100)} % and {figure(change.floor)}{unit} are tolerated{NOISE}"
     )
 
 
