@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 
 from evidence.chart import MOST_LINES, Axis, Chart, Line, Lines, Mark
+from load.by_name import ALL
 from load.measurement import Measurement
-from load.quantile import nearest_rank, ordered
+from load.quantile import TooFewSamples, effective_size, fewest, interval, nearest_rank, ordered
 from load.recorder import Sample
-from load.server_charts import server_charts
+from load.server_charts import SINCE, reach, server_charts
 
 SHARES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92, 94, 95, 96, 97, 98, 99, 99.5, 99.9, 100)
 """Percentages at which the distribution is drawn: denser where limits are."""
@@ -17,7 +18,8 @@ PERCENTS = (95, 50, 99)
 """Percentiles over time; the first is what the limit is of."""
 WINDOWS = 60
 """At most so many points over time."""
-ALL = "all requests"
+ROOM = 1.25
+"""How many times as many requests as an interval takes a window of percentiles has: some fail, some come together."""
 
 
 def charts(measurement: Measurement) -> dict[str, Chart]:
@@ -58,23 +60,41 @@ def percentiles_of(latencies_ms: Sequence[float], percents: Sequence[float]) -> 
 
 
 def _percentiles(measurement: Measurement) -> Lines:
+    width = _wide(measurement)
+    timed = [(sample.at_s, sample) for sample in measurement.good]
     windows = [
-        (at, percentiles_of([sample.latency_ms for sample in samples], PERCENTS))
-        for at, samples in _windows(measurement, [(sample.at_s, sample) for sample in measurement.good])
+        (at, [sample.latency_ms for sample in samples])
+        for at, samples in _windows(measurement, timed, width)
         if samples
     ]
+    drawn = {
+        f"{percent} % within": [(at, percentiles_of(series, (percent,))[0]) for at, series in windows]
+        for percent in PERCENTS
+    }
+    sure = [(at, *ends) for at, series in windows if (ends := _ends(series))]
+    if sure:
+        drawn["95 % within, at least"] = [(at, low) for at, low, _ in sure]
+        drawn["95 % within, at most"] = [(at, high) for at, _, high in sure]
     return Lines(
         title="Latency over time",
-        description=f"Percentiles of the requests that were to start within each {_width(measurement):g} s, "
-        f"after {measurement.span.opens_s:g} s of warm-up.",
-        x=Axis(label="since the load began", unit="s"),
+        description=f"Percentiles of the requests that were to start within each {width:g} s, after "
+        f"{measurement.span.opens_s:g} s of warm-up, and the 95 % confidence interval of the 95th, where there were "
+        "enough for one.",
+        x=SINCE,
         y=Axis(label="latency", unit="ms"),
-        lines=tuple(
-            Line(name=f"{percent} % within", points=tuple((at, found[number]) for at, found in windows))
-            for number, percent in enumerate(PERCENTS)
-        ),
+        lines=tuple(Line(name=name, points=tuple(points)) for name, points in drawn.items()),
         marks=(Mark(axis="y", measure="p95_ms"),),
+        reach=reach(measurement),
     )
+
+
+def _ends(series: Sequence[float]) -> tuple[float, float] | None:
+    """Return the ends of the interval of a window's p95; None where its requests are worth too few."""
+    try:
+        low, high = interval(ordered(series), 0.95, effective_size(series, 0.95))
+    except TooFewSamples:
+        return None
+    return round(low, 3), round(high, 3)
 
 
 def _rate(measurement: Measurement) -> Lines:
@@ -86,15 +106,16 @@ def _rate(measurement: Measurement) -> Lines:
         title="Requests over time",
         description=f"In each {width:g} s: answers as declared that were complete in it; the arrivals that were asked "
         "for; and those of them that failed, or found no free user.",
-        x=Axis(label="since the load began", unit="s"),
+        x=SINCE,
         y=Axis(label="requests", unit="/s"),
         lines=tuple(
             Line(
                 name=name,
-                points=tuple((at, round(len(found) / width, 2)) for at, found in _windows(measurement, samples)),
+                points=tuple((at, round(len(found) / width, 2)) for at, found in _windows(measurement, samples, width)),
             )
             for name, samples in (("answered", answered), ("asked", asked), ("failed or dropped", failed))
         ),
+        reach=reach(measurement),
     )
 
 
@@ -103,9 +124,18 @@ def _width(measurement: Measurement) -> float:
     return max(1, math.ceil(measurement.span.lasted_s / WINDOWS))
 
 
-def _windows(measurement: Measurement, timed: Iterable[tuple[float, Sample]]) -> list[tuple[float, list[Sample]]]:
+def _wide(measurement: Measurement) -> float:
+    """Return how many whole seconds a window has in which there is enough for an interval, where all there is is."""
+    lasted_s = measurement.span.lasted_s
+    enough_s = math.ceil(ROOM * fewest(0.95) * lasted_s / len(measurement.good))
+    return max(_width(measurement), min(enough_s, int(lasted_s)))
+
+
+def _windows(
+    measurement: Measurement, timed: Iterable[tuple[float, Sample]], width: float
+) -> list[tuple[float, list[Sample]]]:
     """Sort samples into windows by a time of theirs; a last window that is not whole is left out."""
-    begin, width = measurement.span.opens_s, _width(measurement)
+    begin = measurement.span.opens_s
     windows: list[list[Sample]] = [[] for _ in range(max(1, int(measurement.span.lasted_s // width)))]
     for time_s, sample in timed:
         number = int((time_s - begin) // width)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from checks.claim import check
-from load.finding import Finding
+from load.finding import Finding, told
 from load.measurement import Measurement
 from load.recorder import Sample
 
@@ -40,7 +40,7 @@ def check_nothing_stops(measurement: Measurement) -> Finding:
         f"for {longest.lasted_s * 1000:.0f} ms, {longest.since_s:.1f} s after the load began, nothing was answered "
         f"while {longest.waiting} requests came to wait; of that at most {ours_s * 1000:.0f} ms are the generator's own"
     )
-    return Finding(measured, detail)
+    return Finding(measured, told(detail, measurement.server.why()))
 
 
 def longest_silence(samples: Sequence[Sample], until_s: float) -> Silence:

@@ -13,7 +13,8 @@ from load.check_memory import check_memory_does_not_grow
 from load.check_rest import check_first_request_after_a_rest
 from load.check_stalls import check_nothing_stops
 from load.correlation import worth
-from load.finding import Finding
+from load.finding import Finding, told
+from load.generated import avoided
 from load.measurement import Measurement
 from load.proportion import share_interval
 from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
@@ -23,7 +24,8 @@ from load.summary import LIMITED
 @check("LOAD-001")
 def check_p95_latency(measurement: Measurement) -> Finding:
     """The 95th percentile of latency, from the intended start, stays within its limit."""
-    assert measurement.good, f"no request was answered as declared: {failures(measurement)}"
+    silence = f"no request was answered as declared: {failures(measurement)}"
+    assert measurement.good, told(silence, measurement.server.why())
     series = [sample.latency_ms for sample in measurement.good]
     latencies, effective = ordered(series), effective_size(series, 0.95)
     low, high, words = bounds(measurement, series, 0.95)
@@ -41,7 +43,7 @@ def check_p95_latency(measurement: Measurement) -> Finding:
         "generator_lag_p99_ms": measurement.lag_p99_ms,
         "generator_cpu_ratio": measurement.cpu_max_ratio,
     }
-    return Finding(measured, told(words, measurement.server.why()))
+    return Finding(measured, told(words, avoided(measurement.load), measurement.server.why()))
 
 
 @check("LOAD-002")
@@ -62,7 +64,8 @@ def check_requests_succeed(measurement: Measurement) -> Finding:
     apart = f", {limited} of them refused by a rate limit (429)" if limited else ""
     named = f": {failures(measurement)}" if errors else ""
     sure = f"with 95 % confidence between {low:.2%} and {high:.2%} fail"
-    return Finding(measured, f"{errors} of {sent} requests failed{apart}; {sure}{named}")
+    detail = f"{errors} of {sent} requests failed{apart}; {sure}{named}"
+    return Finding(measured, told(detail, measurement.server.why() if errors else ""))
 
 
 @check("LOAD-003")
@@ -79,7 +82,7 @@ def check_arrival_rate(measurement: Measurement) -> Finding:
     detail = (
         f"{answered} answers in {seconds:g} s to {asked} arrivals; {measurement.dropped} arrivals found no free user"
     )
-    return Finding(measured, detail)
+    return Finding(measured, told(detail, measurement.server.why() if answered < asked else ""))
 
 
 @check("LOAD-004")
@@ -90,7 +93,8 @@ def check_no_kind_is_slow(measurement: Measurement) -> Finding:
         by_name[sample.name].append(sample.latency_ms)
     sent = {sample.name for sample in measurement.sent}
     silent = [name for name, series in by_name.items() if not series]
-    assert not sent.intersection(silent), f"none of these was answered as declared: {', '.join(silent)}"
+    never = f"none of these was answered as declared: {', '.join(silent)}"
+    assert not sent.intersection(silent), told(never, measurement.server.why())
     if silent:
         msg = f"too short for any {', '.join(silent)}: measure longer, or give it more weight"
         raise TooFewSamples(msg)
@@ -151,11 +155,6 @@ def bounds(measurement: Measurement, series: Sequence[float], confidence: float)
         return Bounds(low, high, f"{p95}, with {percent} confidence between {low:.1f} and {high:.1f} ms; {worth_words}")
     low, high = at_least(in_order, 0.95, effective, confidence), max(measurement.load.most_ms, in_order[-1])
     return Bounds(low, high, f"{p95}, with {percent} confidence at least {low:.1f} ms, but {worth_words}; {why}")
-
-
-def told(*parts: str) -> str:
-    """Put what there is to say, a paragraph each, into one detail."""
-    return "\n".join(filter(None, parts))
 
 
 def identifier(function: Check) -> str:

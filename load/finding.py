@@ -10,3 +10,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     measured: dict[str, float]
     detail: str = ""
+
+
+def told(*parts: str) -> str:
+    """Put what there is to say, a paragraph each, into one detail."""
+    return "\n".join(filter(None, parts))

@@ -9,10 +9,20 @@ from load.config import Load
 from load.measurement import Measurement
 
 
-def model(load: Load) -> str:
-    """Say of a closed model what its numbers hide; empty for the open one."""
-    if load.model == "open":
+def avoided(load: Load) -> str:
+    """Say of an open model how its latencies came about; empty for a closed one."""
+    if load.model == "closed":
         return ""
+    return (
+        "open model: arrivals were drawn beforehand (a Poisson process) and each was due at its time, answered or not; "
+        "latency counts from then. So coordinated omission is avoided, and nothing is corrected."
+    )
+
+
+def model(load: Load) -> str:
+    """Say how latencies came about; of a closed model, what they hide."""
+    if found := avoided(load):
+        return found
     whose = f" of {Path(load.locustfile).name}, run by Locust as they are" if load.locustfile else ""
     return (
         f"closed model: {load.users} users{whose}, each of whom waits for its answer before it asks again. While the "

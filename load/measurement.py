@@ -49,6 +49,9 @@ class Vitals:
     """What befell us without harm to what was measured: people are told."""
     clock_within_ms: float | None = None
     """How far its clock may have been from the master's, at the most, where it had one."""
+    lag_at_s: Sequence[float] = ()
+    cpu_at_s: Sequence[float] = ()
+    """When a delay was over, and the middle of the time that a share is of, since the load began."""
 
 
 @dataclass(frozen=True)

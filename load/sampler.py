@@ -92,10 +92,11 @@ def main(arguments: Sequence[str]) -> int:
     if address := os.environ.get("TARGET_DATABASE"):
         database = Database(address, *arguments)
         looks["connections"] = database.activity
+        database.begin()
+        if not database.unseen:
+            looks["statements a second"] = database.statements
     sampler = Sampler(looks)
     sampler.look()
-    if database:
-        database.begin()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     due = time.monotonic() + EVERY_S

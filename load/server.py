@@ -20,7 +20,7 @@ NO_DATABASE = "its connections and statements were not seen: the target told of 
 TEXT = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 QUERY = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES)\b", re.IGNORECASE)
 LONGEST, MOST = 400, 3
-"""Characters of a statement, and statements, that are told."""
+"""Characters of a statement, and statements, that are told, each with its plan."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     connections: int | None = None
     active: int | None = None
     blocked: int | None = None
+    statements_per_s: float | None = None
+    statements_ms_per_s: float | None = None
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +67,14 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, moments=tuple(moved))
 
     def why(self) -> str:
-        """Tell the costliest statements, and the first one's plan: where the time of a slow release went."""
+        """Tell the costliest statements and their plans: where the time of a slow release went."""
         if not self.statements:
             return ""
-        lines = [f"{one.calls} x {one.mean_ms:.1f} ms: {_short(one.query)}" for one in self.statements[:MOST]]
-        plan = self.statements[0].plan
-        told = ["statements that took longest, warm-up included:", *lines]
-        return "\n".join([*told, *(["the plan of the first, for any parameters:", plan] if plan else [])])
+        lines = ["statements that took longest, warm-up included, and how they are planned for any parameters:"]
+        for one in self.statements[:MOST]:
+            lines.append(f"{one.calls} x {one.mean_ms:.1f} ms: {_short(one.query)}")
+            lines += [f"    {line}" for line in one.plan.splitlines()]
+        return "\n".join(lines)
 
 
 NOTHING = Server()

@@ -22,12 +22,13 @@ from evidence.model import Outcome
 from evidence.release import Undeclared
 from evidence.run import now
 from load.beside import beside
+from load.by_name import by_name
 from load.charts import charts
 from load.checks import CHECKS, UNTIMED, Check, identifier
 from load.compared_charts import compared_charts
 from load.config import Load
 from load.finding import Finding
-from load.generated import generators, model
+from load.generated import avoided, generators, model
 from load.measurement import Measurement
 from load.resolve import resolve
 from load.server import watched
@@ -92,21 +93,21 @@ class Runner:
         folder = self.stage.run.path / "attachments" / self.stage.name
         measurement = beside(self.stage.release, self._attack, url, measurement, folder)
         told = stages(measurement)
-        self._notes = tuple(filter(None, [model(load), words(measurement, told), *measurement.vitals.notes]))
+        hidden = "" if avoided(load) else model(load)
+        self._notes = tuple(filter(None, [hidden, words(measurement, told), *measurement.vitals.notes]))
         numbers = {
             **summary(measurement, self.stage.tools),
+            "model": model(load),
             "generators": generators(measurement),
             "stages": told,
             "knee_per_s": knee(told),
         }
-        if hidden := model(load):
-            numbers["model"] = hidden
         report = msgspec.json.format(msgspec.json.encode(numbers))
         self._attachments = (
             self.stage.attach("load.json", report.decode()),
             self.stage.attach("requests.csv.gz", to_csv(measurement.everything)),
             self.stage.attach("requests.npz", to_columns(measurement.everything)),
-            *self._drawn(charts(measurement)),
+            *self._drawn({"by_name": by_name(numbers), **charts(measurement)}),
         )
         self._own["LOAD-007"] = self._drawn(compared_charts(measurement.compared))
         return measurement

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import conninfo
 
-from load.server import QUERY, Statement, shown, without_constants
+from load.server import MOST, QUERY, Statement, shown, without_constants
 
 KEPT = 10
 """Statements that are kept, the costliest."""
@@ -21,6 +22,11 @@ STATEMENTS = """
 SELECT /* release verification */ s.query, r.rolname, sum(s.calls)::bigint, sum(s.total_exec_time)::float8
 FROM pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid JOIN pg_roles AS r ON r.oid = s.userid
 WHERE d.datname = %s AND s.toplevel AND s.query NOT LIKE '%%/* release verification */%%' GROUP BY s.query, r.rolname
+"""
+SPENT = """
+SELECT /* release verification */ coalesce(sum(s.calls), 0)::bigint, coalesce(sum(s.total_exec_time), 0)::float8
+FROM pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid
+WHERE d.datname = %s AND s.toplevel AND s.query NOT LIKE '%%/* release verification */%%'
 """
 HOW = (
     "pg_stat_statements must be in shared_preload_libraries, and its extension in the database, or in the one that "
@@ -45,31 +51,46 @@ class Database:
         self._statistics = statistics or self._name
         self._connection: psycopg.Connection | None = None
         self._before: dict[tuple[str, str], Spent] = {}
-        self._unseen = ""
+        self._spent_so_far: tuple[float, Spent] | None = None
+        self.unseen = ""
+        """Why its statements are not seen, once that was tried."""
 
     def activity(self) -> dict[str, Any]:
         """Count connections: all, those at work, and those that wait for a lock."""
         row = self._ask().execute(ACTIVITY, [self._name]).fetchone() or (0, 0, 0)
         return dict(zip(("connections", "active", "blocked"), row, strict=True))
 
+    def statements(self) -> dict[str, Any]:
+        """Tell what was spent on statements since the last look, a second; None of what was set back, and at first."""
+        row = self._ask().execute(SPENT, [self._name]).fetchone() or (0, 0.0)
+        before, (now_s, spent) = self._spent_so_far, (time.perf_counter(), Spent(*row))
+        self._spent_so_far = now_s, spent
+        if before is None or spent.calls < before[1].calls:
+            return {}
+        seconds, (calls, total_ms) = now_s - before[0], before[1]
+        return {
+            "statements_per_s": round((spent.calls - calls) / seconds, 2),
+            "statements_ms_per_s": round(max(0.0, spent.total_ms - total_ms) / seconds, 2),
+        }
+
     def begin(self) -> None:
         """Read the counters before the load."""
         try:
             self._before = self._spent()
         except psycopg.Error as error:
-            self._unseen = f"its statements were not seen: {HOW}: {_line(error)}"
+            self.unseen = f"its statements were not seen: {HOW}: {_line(error)}"
 
     def costliest(self) -> tuple[tuple[Statement, ...], tuple[str, ...]]:
-        """Give what took most time since `begin`, the first with its plan, and what could not be seen."""
-        if self._unseen:
-            return (), (self._unseen,)
+        """Give what took most time since `begin`, the first of it with plans, and what could not be seen."""
+        if self.unseen:
+            return (), (self.unseen,)
         try:
             after = self._spent()
         except psycopg.Error as error:
             return (), (f"its statements were not seen any more: {_line(error)}",)
         grown = {key: _increase(self._before.get(key), spent) for key, spent in after.items()}
         most = sorted((key for key in grown if grown[key].calls > 0), key=lambda key: -grown[key].total_ms)[:KEPT]
-        plans = {key: self._plan(*key) for key in most[:1]}
+        plans = {key: self._plan(*key) for key in most[:MOST]}
         statements = (
             Statement(
                 query=shown(key[0]),

@@ -14,10 +14,10 @@ from load.correlation import worth
 from load.measurement import Measurement
 from load.proportion import share_interval
 from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
-from load.recorder import Sample
+from load.recorder import DROPPED, NOT_ASKED, Sample
 from load.server import Server
 
-SCHEMA = 3
+SCHEMA = 4
 LIMITED = 429
 
 
@@ -28,7 +28,6 @@ def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any
     return {
         "schema": SCHEMA,
         "tools": dict(tools),
-        "model": "open, Poisson arrivals",
         "seed": load.seed,
         "rate_per_s": load.rate_per_s,
         "window_s": [measurement.span.opens_s, measurement.span.closes_s],
@@ -49,9 +48,9 @@ def summary(measurement: Measurement, tools: Mapping[str, str]) -> dict[str, Any
         "compression": _weighed(measurement) if load.compression else None,
         "instances": asdict(measurement.scaled) if load.instances else None,
         "server": _server(measurement.server),
-        "total": _group(measurement, measurement.sent),
+        "total": _group(measurement, measurement.everything),
         "requests": {
-            name: _group(measurement, [one for one in measurement.sent if one.name == name]) for name in names
+            name: _group(measurement, [one for one in measurement.everything if one.name == name]) for name in names
         },
     }
 
@@ -83,17 +82,24 @@ def _server(server: Server) -> dict[str, Any]:
     }
 
 
-def _group(measurement: Measurement, samples: Sequence[Sample]) -> dict[str, Any]:
-    """Give one kind of request, or all: latencies are of those that were answered as declared."""
+def _group(measurement: Measurement, everything: Sequence[Sample]) -> dict[str, Any]:
+    """Give one kind of request, or all: latencies are of those that were answered as declared.
+
+    What was dropped was asked for; what was answered in the window may have been asked for before it.
+    """
+    span = measurement.span
+    asked = [one for one in everything if span.opens_s <= one.at_s < span.closes_s and one.error != NOT_ASKED]
+    samples = [one for one in asked if one.error != DROPPED]
+    answered = sum(1 for one in everything if one.status and span.opens_s <= one.finished_s < span.closes_s)
     latencies = [sample.latency_ms for sample in samples if not sample.error]
     good = ordered(latencies)
     failed = [bool(sample.error) for sample in samples]
     errors = Counter(sample.error for sample in samples if sample.error)
-    seconds = measurement.span.lasted_s
     return {
         "count": len(samples),
-        "asked_per_s": len(samples) / seconds,
-        "answered_per_s": sum(1 for sample in samples if sample.status) / seconds,
+        "dropped": len(asked) - len(samples),
+        "asked_per_s": len(asked) / span.lasted_s,
+        "answered_per_s": answered / span.lasted_s,
         "errors": dict(errors.most_common()),
         "limited": sum(sample.status == LIMITED for sample in samples),
         "error_ratio": sum(failed) / len(samples) if samples else None,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import msgspec
 import pytest
 
-from evidence.chart import MOST_LINES, Line, Lines, encode
+from evidence.chart import MOST_LINES, Line, Lines, Table, encode
 from load.baseline import Compared
+from load.by_name import COLUMNS, by_name
 from load.charts import charts
 from load.compared_charts import BEFORE, NOW, compared_charts
 from load.measurement import Measurement
 from load.paired import Pair, difference
+from load.quantile import effective_size, interval, ordered
 from load.recorder import DROPPED
+from load.server import Moment, Server
+from load.summary import summary
 from tests.load.test_baseline import pairs
 from tests.load.test_checks import measured, steady
 
@@ -69,8 +76,61 @@ def test_percentiles_are_those_of_each_second() -> None:
     drawn = charts(measured(slow))["percentiles"]
     assert isinstance(drawn, Lines)
 
-    assert ["95 % within", "50 % within", "99 % within"] == [line.name for line in drawn.lines]
+    assert ["95 % within", "50 % within", "99 % within"] == [line.name for line in drawn.lines[:3]]
     assert ((1, 20), (2, 20), (3, 900), (4, 20)) == drawn.lines[0].points
+
+
+def test_the_percentile_of_each_window_has_its_interval() -> None:
+    """It holds the percentile, and is that of the window's requests; where they come too rarely windows are longer."""
+    run = measured(steady())
+    drawn = lines(run, "percentiles")
+    first = [one.latency_ms for one in run.good if one.at_s < 2]
+    rare = lines(measured([one for number, one in enumerate(steady()) if number % 2 == 0]), "percentiles")
+
+    low, middle, high = (
+        [value for _, value in drawn[name].points]
+        for name in ("95 % within, at least", "95 % within", "95 % within, at most")
+    )
+    assert (4, True) == (len(low), all(a <= b <= c and a < c for a, b, c in zip(low, middle, high, strict=True)))
+    assert interval(ordered(first), 0.95, effective_size(first, 0.95)) == pytest.approx((low[0], high[0]), abs=0.001)
+    assert [1.0, 3.0] == [at for at, _ in rare["95 % within, at most"].points]
+
+
+def test_of_too_few_requests_no_interval_is_drawn() -> None:
+    """An end that is not known is no line; the percentiles are drawn still."""
+    few = lines(measured([one for one in steady() if 1 <= one.at_s < 1.5]), "percentiles")
+
+    assert {"95 % within", "50 % within", "99 % within"} == set(few)
+
+
+def test_all_that_goes_over_time_has_one_axis() -> None:
+    """From the beginning of what is judged to its end, whatever was seen when."""
+    moments = tuple(Moment(at_s=at, cpu_cores=0.5, own_mib={"1": 9.0}, connections=1) for at in (2.5, 3.5))
+    run = dataclasses.replace(measured(steady()), server=Server(moments=moments))
+    timed = {name: chart for name, chart in charts(run).items() if isinstance(chart, Lines) and chart.x.unit == "s"}
+
+    assert {"percentiles", "rate", "processor", "memory", "connections", "generator"} == set(timed)
+    assert {(1.0, 5.0)} == {chart.reach for chart in timed.values()}
+
+
+def test_each_kind_has_a_row_and_all_together_come_first() -> None:
+    """Percentiles with their interval, errors with theirs, what was asked and answered; a dropped arrival was asked."""
+    samples = [
+        one._replace(name="rare", error=DROPPED, status=0, latency_ms=math.nan, service_ms=math.nan)
+        if number % 8 == 0
+        else one._replace(error="429 instead of 200", status=429)
+        if number % 50 == 1
+        else one
+        for number, one in enumerate(steady())
+    ]
+    table = by_name(summary(measured(samples), {}))
+    every, home, rare = (dict(zip(COLUMNS, row, strict=True)) for row in (*table.rows, ("",) * len(COLUMNS))[:3])
+
+    assert ("all requests", "home", "100.0/s") == (every["requests"], home["requests"], every["asked"])
+    assert ("2.29%", "8") == (every["failed"], every["refused (429)"])
+    assert every["p50"] == home["p50"] != "-"
+    assert rare["requests"] == ""
+    assert table == msgspec.json.decode(encode(table), type=Table)
 
 
 def test_each_kind_of_request_has_a_line_and_those_left_out_are_told() -> None:
@@ -91,7 +151,7 @@ def test_a_run_without_an_answer_has_no_latencies() -> None:
     """Nothing is drawn of what was not measured, and the rate is still there."""
     run = measured([sample._replace(error="status 500", status=500) for sample in steady()])
 
-    assert {"rate"} == set(charts(run))
+    assert {"rate", "generator"} == set(charts(run))
 
 
 def test_every_chart_can_be_read_back() -> None:

@@ -8,17 +8,22 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
 from evidence.chart import Lines, encode
+from evidence.model import Outcome
 from fixtures.postgres import postgres
+from load.measurement import Span, Vitals
 from load.server import NO_DATABASE, NO_PROCESS, Moment, Server, Statement, shown, watched
 from load.server_charts import server_charts
 from load.summary import summary
-from tests.load.test_checks import measured, steady
+from tests.load.test_checks import measured, sample, steady
+from tests.load.test_stage import DECLARED, ran
 
 BUSY = "import time\nheld = bytearray(50_000_000)\nprint(flush=True)\nwhile True: sum(range(9000)); time.sleep(0.002)\n"
 SLOW = "SELECT count(*), 'a word' FROM items WHERE id > %s AND pg_sleep(0.1) IS NOT NULL AND name <> 'secret'"
@@ -84,8 +89,54 @@ def test_statements_are_told_by_cost_and_planned(database: str) -> None:
     assert (3, 1) == (told["SELECT name FROM items WHERE id = $1"], told["CREATE …"])
     assert not {"hunter2", "secret", "a word"} & set(f"{server.why()} {server}".replace("'", " ").split())
     assert not any("pg_stat" in query for query in told)
+    assert 1 < sum("    " in line and "items" in line for line in server.why().splitlines()), (
+        "a plan for each of the worst"
+    )
     assert {(1, 0, 0)} == {(one.connections, one.active, one.blocked) for one in server.moments}
     assert (NO_PROCESS,) == server.notes
+
+
+def test_statements_are_counted_second_by_second(database: str) -> None:
+    """How many ended, and how long they took: what is slow at one time stands at that time, and is not ours."""
+    with psycopg.connect(database, autocommit=True) as application:
+        application.execute("SELECT name FROM items WHERE id = %s", [3])
+        with watched(None, environment(TARGET_DATABASE=database)) as watching:
+            until_s = time.perf_counter() + 1.9
+            while time.perf_counter() < until_s:
+                application.execute("SELECT pg_sleep(0.05)")
+            time.sleep(2)
+            moments = watching.end().moments
+    busy, idle = moments[1], moments[-1]
+
+    assert (None, None) == (moments[0].statements_per_s, moments[0].statements_ms_per_s)
+    assert 5 < (busy.statements_per_s or 0) < 25
+    assert 300 < (busy.statements_ms_per_s or 0) < 1100
+    assert (0, 0) == (idle.statements_per_s, idle.statements_ms_per_s)
+    drawn = server_charts(replace(measured(steady(), span=Span(0.0, 1e9, 0.0)), server=Server(moments=moments)))
+    chart = drawn["statements"]
+    assert isinstance(chart, Lines)
+    assert ["ms that they took", "statements"] == [line.name for line in chart.lines]
+
+
+def test_a_failure_under_load_says_what_the_database_did(
+    database: str, release_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow, failing, behind or silent: each of these checks has the worst statements, each with its plan."""
+    monkeypatch.setenv("TARGET_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("TARGET_DATABASE", database)
+    monkeypatch.delenv("TARGET_PID", raising=False)
+
+    def meanwhile() -> None:
+        with psycopg.connect(database, autocommit=True) as application:
+            application.execute("SELECT sum(id) FROM items WHERE pg_sleep(0.01) IS NOT NULL")
+            application.execute(SLOW, [18])
+
+    never = [sample(2, status=0, error="TimeoutError", latency_ms=3000)] * 400
+    _, evidence = ran(release_file, DECLARED, measured(never), meanwhile)
+
+    for check in ("LOAD-001", "LOAD-002", "LOAD-003", "LOAD-004", "LOAD-005"):
+        assert 2 <= evidence[check].detail.count("Seq Scan on items"), check
+    assert Outcome.FAILED is evidence["LOAD-001"].outcome is evidence["LOAD-004"].outcome
 
 
 def test_a_wait_for_a_lock_is_seen(database: str) -> None:
@@ -134,7 +185,7 @@ def test_of_an_address_alone_nothing_is_seen_and_that_is_said() -> None:
 
     assert None is watching.process
     assert [NO_PROCESS, NO_DATABASE] == summary(run, {})["server"]["notes"]
-    assert {} == server_charts(run)
+    assert {"generator"} == set(server_charts(run)), "how late requests left is known of any run"
 
 
 def test_a_sampler_that_dies_is_said() -> None:
@@ -162,32 +213,51 @@ def test_the_charts_are_on_the_axis_of_the_load() -> None:
     moments = [
         Moment(at_s=at, cpu_cores=0.5, own_mib={"1": 90.0, "2": 10.0}, connections=3) for at in (0.5, 1.5, 4.5, 6)
     ]
-    run = measured(steady())
-    drawn = server_charts(
-        type(run)(run.load, run.span, run.everything, run.vitals, server=Server(moments=tuple(moments)))
-    )
+    vitals = Vitals([1.0] * 4, [0.2] * 4, lag_at_s=[0.9, 1.1, 4.9, 5.1], cpu_at_s=[0.5, 1.5, 4.5, 5.5])
+    drawn = server_charts(replace(measured(steady(), vitals), server=Server(moments=tuple(moments))))
     lines = {
         name: {line.name: line.points for line in chart.lines}
         for name, chart in drawn.items()
         if isinstance(chart, Lines) and encode(chart)
     }
 
-    assert {"processor", "memory", "connections"} == set(lines)
+    assert {"processor", "memory", "connections", "generator"} == set(lines)
     assert ((1.5, 0.5), (4.5, 0.5)) == lines["processor"]["release"]
-    assert [2.0, 3.0, 4.0, 5.0] == [at for at, _ in lines["processor"]["generator"]]
+    assert [1.5, 4.5] == [at for at, _ in lines["processor"]["generator"]]
+    assert ((1.1, 1.0), (4.9, 1.0)) == lines["generator"]["generator"]
+    assert ((1.0, 0.5), (2.0, 0.5), (3.0, 0.5), (4.0, 0.5)) == lines["generator"]["requests"]
     assert ((1.5, 100.0), (4.5, 100.0)) == lines["memory"]["release"]
     assert ["open"] == list(lines["connections"])
 
 
+def test_each_generator_has_a_line_of_its_own_on_the_axis_of_the_load() -> None:
+    """What several were at one time stands at one time; of more than can be told apart those are drawn that matter."""
+    parts = [
+        measured(steady(), Vitals([1.0, 9.0], [number / 20], lag_at_s=[2.1, 2.2], cpu_at_s=[2.5]))
+        for number in range(9)
+    ]
+    drawn = server_charts(replace(measured(steady()), parts=parts))
+    lines = {
+        name: {line.name: line.points for line in chart.lines}
+        for name, chart in drawn.items()
+        if isinstance(chart, Lines) and encode(chart)
+    }
+
+    assert [f"generator {number}" for number in range(3, 10)] == list(lines["processor"])
+    assert {((2.5, number / 20),) for number in range(2, 9)} == set(lines["processor"].values())
+    # The worst of the second, when it was.
+    assert ((2.2, 9.0),) == lines["generator"]["generator 1"]
+
+
 def test_why_names_the_costliest_first() -> None:
-    """The detail of a slow release has three statements, shortened, and the first one's plan."""
+    """The detail of a slow release has three statements, shortened, each with its plan."""
     queries = ["SELECT  a\nFROM b", f"SELECT {'x' * 900}", "SELECT 3", "SELECT 4"]
     server = Server(statements=tuple(Statement(query=one, calls=4, total_ms=10, plan="Seq Scan") for one in queries))
     lines = server.why().splitlines()
 
-    assert ["4 x 2.5 ms: SELECT a FROM b", "4 x 2.5 ms: SELECT 3"] == [lines[1], lines[3]]
-    assert lines[2].endswith("x…")
-    assert ["the plan of the first, for any parameters:", "Seq Scan"] == lines[4:]
+    assert ["4 x 2.5 ms: SELECT a FROM b", "4 x 2.5 ms: SELECT 3"] == [lines[1], lines[5]]
+    assert lines[3].endswith("x…")
+    assert ["    Seq Scan"] * 3 == lines[2::2]
     assert "" == Server().why()
 
 

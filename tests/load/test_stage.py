@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,12 +40,16 @@ def _target(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ran(
-    release_file: Path, declared: str, played: Measurement | Exception | None = None
+    release_file: Path,
+    declared: str,
+    played: Measurement | Exception | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[int, dict[str, Evidence]]:
     """Run the stage on a release with this ending of its release.toml; return its code and its evidence."""
 
     def attack(_url: str, _load: Load) -> Measurement:
         assert played is not None, "nothing was to be sent"
+        meanwhile()
         if isinstance(played, Exception):
             raise played
         return played
@@ -62,10 +68,23 @@ def test_a_good_run_measures_for_the_policy(release_file: Path) -> None:
 
     assert (0, {Outcome.PASSED}) == (code, outcomes(evidence))
     assert {Outcome.SKIPPED} == {evidence[check].outcome for check in UNSEEN}
-    drawn = [f"attachments/load/{name}.chart.json" for name in ("latencies", "percentiles", "rate")]
+    drawn = [
+        f"attachments/load/{name}.chart.json" for name in ("by_name", "latencies", "percentiles", "rate", "generator")
+    ]
     tables = ["attachments/load/load.json", "attachments/load/requests.csv.gz", "attachments/load/requests.npz"]
     assert (*tables, *drawn) == evidence["LOAD-001"].attachments
     assert "load/checks.py" == evidence["LOAD-001"].where.partition(":")[0]
+
+
+@pytest.mark.usefixtures("_target")
+def test_a_report_says_whether_coordinated_omission_is_avoided(release_file: Path) -> None:
+    """Of an open model that it is, and how, where the percentile stands; load.json says it, too."""
+    _, evidence = ran(release_file, DECLARED, measured(steady()))
+    told = (release_file.parent / "run" / "attachments" / "load" / "load.json").read_text()
+
+    assert "arrivals were drawn beforehand (a Poisson process)" in evidence["LOAD-001"].detail
+    assert "coordinated omission is avoided" in evidence["LOAD-001"].detail
+    assert "coordinated omission is avoided" in json.loads(told)["model"]
 
 
 @pytest.mark.usefixtures("_target")
