@@ -1,23 +1,43 @@
-"""Whether the number of instances follows the load: by a count that is played, and by what tells a real one."""
+"""Whether the number of instances follows the load: by a count that is played, and by one of real processes."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from evidence.errors import CannotTell, InputError
+from evidence.model import Outcome
 from evidence.release import Undeclared, convert
 from load import check_instances  # the functions' names would be collected
 from load.config import Load
 from load.instances import Instances, Scaled, counter, ramp
 from load.measurement import Measurement, Vitals
+from tests.load.conftest import Command
 from tests.load.server import Server
 from tests.load.test_checks import LOAD, WELL, measured, sample
 
+MARK = f"an instance of test {os.getpid()}"
+COUNT = f"import psutil; print(sum({MARK!r} in one.cmdline() for one in psutil.Process({os.getpid()}).children()))"
+LOOK_S, CROWD = 0.5, 12
+"""How often the pool looks at what came, and more than how many requests since then it brings one more up for."""
+SCALED = f"""
+rate_per_s = 10
+warmup_s = 0
+duration_s = 2
+requests = [{{ name = "home", path = "/" }}]
+[load.instances]
+command = [{sys.executable!r}, "-c", {COUNT!r}]
+rate_per_s = 80
+rises_within_s = 20
+"""
 INSTANCES = Instances(command=("count",), rate_per_s=500, rises_within_s=30, falls_within_s=3, looks_every_s=0.001)
 
 
@@ -142,3 +162,64 @@ def run(scaled: Scaled) -> Measurement:
     instances = {"command": ["count"], "rate_per_s": 500, "rises_within_s": 30, "falls_within_s": 3}
     load = convert({**declared, "instances": instances}, Load, "here")
     return dataclasses.replace(measured([sample(2)]), load=load, scaled=scaled)
+
+
+@contextmanager
+def pool(server: Server, *, falls: bool) -> Iterator[None]:
+    """Processes that follow the load of a server: one always, another one while many requests come, if it falls."""
+    over = threading.Event()
+
+    def follow() -> None:
+        came = 0
+        while not over.wait(LOOK_S):
+            before, came = came, sum(server.seen.values())
+            if came - before > CROWD and len(running) == 1:
+                running.append(instance())
+            elif came - before <= CROWD and len(running) > 1 and falls:
+                end(running.pop())
+
+    running = [instance()]
+    following = threading.Thread(target=follow)
+    following.start()
+    try:
+        yield
+    finally:
+        over.set()
+        following.join()
+        for process in running:
+            end(process)
+
+
+def instance() -> subprocess.Popen[bytes]:
+    """A process that is counted."""
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", MARK])
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End it, and wait until it is gone."""
+    process.kill()
+    process.wait()
+
+
+def test_processes_that_follow_the_load_are_counted(command: Command) -> None:
+    """A real pool, a real ramp: one process more while it lasts, and one less after it."""
+    with Server() as server, pool(server, falls=True):
+        ran = command(server.url, f"{SCALED}falls_within_s = 30\n")
+    found = ran.evidence["LOAD-008"]
+
+    if not ran.unfit:
+        assert Outcome.PASSED is found.outcome, found.detail
+        assert (1, 2) == (found.measured["instances_before_total"], found.measured["instances_most_total"])
+        assert 0 < found.measured["rose_after_s"] < 20
+        assert 0 < found.measured["fell_after_s"] < 30
+
+
+def test_processes_that_stay_after_the_load_fail(command: Command) -> None:
+    """What was brought up is never taken down."""
+    with Server() as server, pool(server, falls=False):
+        ran = command(server.url, f"{SCALED}falls_within_s = 2\n")
+    found = ran.evidence["LOAD-008"]
+
+    if not ran.unfit:
+        assert Outcome.FAILED is found.outcome, found.detail
+        assert "from 1 to 2 instances, and still 2 2 s after the load ended" in found.detail

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from typing import Any, get_args
 
 import pytest
@@ -12,7 +15,7 @@ from evidence.model import Outcome
 from load.schedule import draw
 from load.shape import Preset, judged
 from load.stages import knee
-from tests.load.conftest import Command
+from tests.load.conftest import TREE, Command
 from tests.load.server import Server
 from tests.load.test_config import load
 
@@ -27,6 +30,20 @@ shape = [
     { rate_per_s = 250, for_s = 2 },
 ]
 """
+
+
+BRIEF = """
+import sys
+from load import engine  # first: importing Locust patches all that follows
+from load.config import Load, Request
+from load.stages import stages
+import msgspec
+url, shape, duration_s = sys.argv[1:]
+requests = (Request(name="home", path="/"),)
+run = engine.run(url, Load(rate_per_s=60, warmup_s=0, duration_s=float(duration_s), shape=shape, requests=requests))
+print(msgspec.json.encode((stages(run), run.span[:2], len(run.everything))).decode())
+"""
+"""A run of a length that release.toml may not declare: ten minutes of a soak in four seconds."""
 
 
 @pytest.mark.parametrize("shape", get_args(Preset))
@@ -87,6 +104,32 @@ def test_the_knee_is_where_it_first_does_not_hold(held: list[bool], expected: fl
     told = [{"rate_per_s": 10.0 * number, "held": one} for number, one in enumerate(held, start=1)]
 
     assert expected == knee(told) == knee(told[::-1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "duration_s"), [("smoke", 2.0), ("ramp", 0.5), ("spike", 1.0), ("soak", 0.1), ("stress", 0.8)]
+)
+def test_each_preset_is_sent_as_it_says(shape: Preset, duration_s: float) -> None:
+    """A real run each: every stage asked what it was to ask, all of it was answered, and its own part was judged."""
+    with Server() as server:
+        done = subprocess.run(
+            [sys.executable, "-c", BRIEF, server.url, shape, str(duration_s)],
+            cwd=TREE,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        told, (opens_s, closes_s), asked = json.loads(done.stdout)
+    expected = load(shape=shape, warmup_s=0, rate_per_s=60, duration_s=15).stages
+
+    assert [round(stage.rate_per_s * stage.for_s * duration_s / 15) for stage in expected] == [
+        one["asked"] for one in told
+    ]
+    assert [one["asked"] for one in told] == [one["answered"] for one in told]
+    assert (asked, {0}) == (sum(one["asked"] for one in told), {one["failed"] for one in told})
+    begin_s, end_s = judged(expected)
+    assert (begin_s * duration_s / 15, end_s * duration_s / 15) == pytest.approx((opens_s, closes_s))
 
 
 def test_the_knee_of_a_real_server_is_found(command: Command) -> None:
