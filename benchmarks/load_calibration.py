@@ -3,7 +3,8 @@
     python -m benchmarks.load_calibration                  print the tables of docs/load.md
     python -m benchmarks.load_calibration --write          put them into docs/load.md
     python -m benchmarks.load_calibration --series 200     of fewer series each: sooner, and coarser
-    python -m benchmarks.load_calibration --real           run the load stage's engine on a server whose truth is known
+    python -m benchmarks.load_calibration --real           run the load stage's engine on a server whose truth is known;
+                                                           with --write its table is put there, too
 
 Nothing is sent but with --real. Every series has its own seed, so that the same command prints the same tables.
 """
@@ -60,7 +61,11 @@ def main(arguments: Sequence[str]) -> int:
     if options.real:
         from benchmarks.load_real import real  # noqa: PLC0415 - importing Locust patches the process
 
-        sys.stdout.write(real())
+        text = real()
+        if options.write:
+            DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), "real", text), encoding="utf-8")
+        else:
+            sys.stdout.write(text)
         return 0
     text = tables(options.series)
     if options.write:

@@ -8,6 +8,15 @@ import pytest
 
 from benchmarks.load_calibration import DOCUMENT, TAIL, Case, decide, latencies, lengths, needed, replaced
 from load.quantile import TooFewSamples, effective_size, fewest, interval, ordered
+from tests.load.conftest import Command
+from tests.load.server import P95_MS, RARE_MS, Server
+
+KNOWN = """
+rate_per_s = 150
+warmup_s = 0
+duration_s = 5
+requests = [{ name = "known", path = "/NAME" }]
+"""
 
 
 def test_the_document_has_the_table_that_is_computed() -> None:
@@ -61,3 +70,16 @@ def test_hardly_a_release_near_the_limit_is_on_its_wrong_side(p95_ms: float, nev
     said = [decide(p95_ms, random.Random(number))[0] for number in range(60)]  # noqa: S311 - repeatable on purpose
 
     assert said.count(never) <= 3
+
+
+@pytest.mark.parametrize(("name", "truth_ms"), [("lognormal", P95_MS), ("bimodal", RARE_MS)])
+def test_the_p95_of_a_server_that_is_known_is_the_truth(command: Command, name: str, truth_ms: float) -> None:
+    """A whole run of the stage reports what was drawn, near enough for any machine; its own lateness adds to it."""
+    with Server() as server:
+        ran = command(server.url, KNOWN.replace("NAME", name))
+    latency = ran.evidence["LOAD-001"].measured
+
+    assert 0.85 * truth_ms < latency["p95_ms"]
+    if not ran.unfit:
+        assert latency["p95_ms"] < 1.25 * truth_ms
+        assert latency["p95_low_ms"] <= 1.05 * truth_ms
