@@ -5,7 +5,8 @@
     python -m benchmarks.load_peers --once      each of them once instead of three times: sooner, and coarser
 
 The server's latencies are known (`tests/load/server.py`), so that what is said of them is right or wrong. Loopback
-only: 150 requests a second for 15 or 20 s, then each as fast as it can for 5 s.
+only: 150 requests a second for 15 or 20 s, then each as fast as it can for 5 s; at last what this suite's engine can
+send at the most, with and without recording.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ RATE, USERS = 150, 30
 TRUTHS = {"lognormal": (90.0, 15), "bimodal": (120.0, 15), "stalling": (510.0, 20)}
 """The true p95 in ms at scheduled arrivals, and how long it is measured, in seconds."""
 AT_FULL_SPEED_S, CONNECTIONS = 5, 20
+PAIRS = 3
+"""Runs with and without recording for each repetition: they differ by less than a machine does from run to run."""
 
 K6 = """
 import http from "k6/http";
@@ -135,7 +138,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def tables(scratch: Path, repetitions: int) -> str:
-    """Both tables; the generators take turns, so that the machine's noise is everybody's."""
+    """All tables; the generators take turns, so that the machine's noise is everybody's."""
     said: dict[tuple[str, str], list[Said]] = {}
     for what, (_, seconds) in {**TRUTHS, "": (0.0, AT_FULL_SPEED_S)}.items():
         for _ in range(repetitions):
@@ -144,7 +147,7 @@ def tables(scratch: Path, repetitions: int) -> str:
                 with server() as url:
                     run = Run(f"{url}/{what}", seconds, RATE if what else 0, scratch)
                     said.setdefault((what, name), []).append(generator(run))
-    return f"{accuracy(said)}\n{cost(said)}"
+    return f"{accuracy(said)}\n{cost(said)}\n{ceiling(repetitions)}"
 
 
 def accuracy(said: dict[tuple[str, str], list[Said]]) -> str:
@@ -170,6 +173,28 @@ def cost(said: dict[tuple[str, str], list[Said]]) -> str:
     return "\n".join([*lines, ""])
 
 
+def ceiling(repetitions: int) -> str:
+    """The most that this suite's engine can send, and what recording takes of it: runs with and without, in turns."""
+    flat: dict[str, list[float]] = {"yes": [], "no": []}
+    highest = []
+    for number in range(repetitions * PAIRS):
+        sys.stderr.write("the engine's own ceiling\n")
+        for recorded in ("yes", "no")[:: 1 if number % 2 else -1]:
+            flat[recorded].append(_ceiling("flat", recorded))
+        if number % PAIRS == 0:
+            highest.append(_ceiling("fit"))
+    costs = sorted(1 - yes / no for yes, no in zip(flat["yes"], flat["no"], strict=True))
+    lines = [
+        "| this suite's engine | requests a second |",
+        "|---|---|",
+        f"| scheduled arrivals, the highest rate at which it says of itself that it was fit | {median(highest):,.0f} |",
+        f"| users who ask again at once, every request recorded | {median(flat['yes']):,.0f} |",
+        f"| the same, nothing recorded | {median(flat['no']):,.0f} |",
+        f"| so recording takes | {median(costs):.1%} ({costs[0]:.1%} to {costs[-1]:.1%}) |",
+    ]
+    return "\n".join([*lines, ""])
+
+
 def timed(command: Sequence[str]) -> tuple[str, float]:
     """Run to the end; return the output, and the CPU seconds of it and its children."""
     with subprocess.Popen(command, cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -189,6 +214,12 @@ def number(pattern: str, text: str) -> float:
         return float(found.group(1))
     msg = f"{pattern!r} is not in {text[-1000:]!r}"
     raise ValueError(msg)
+
+
+def _ceiling(*what: str) -> float:
+    with server() as url:
+        output, _ = timed([sys.executable, "-m", "benchmarks.load_ceiling", what[0], url, *what[1:]])
+    return float(output.splitlines()[-1])
 
 
 def _python(which: str, run: Run) -> Said:
