@@ -11,11 +11,11 @@ COLUMNS = (
     "requests",
     "p50",
     "p95",
-    "with 95 % confidence",
+    "surely",
     "p99",
     "slowest",
     "failed",
-    "with 95 % confidence",
+    "surely, of all",
     "refused (429)",
     "asked",
     "answered",
@@ -30,9 +30,9 @@ def by_name(told: Mapping[str, Any]) -> Table:
     left = len(kinds) - len(shown)
     return Table(
         title="Requests by name",
-        description="Latency in ms, from the intended start, of what was answered as declared; what failed, of what "
-        "was sent; how many were asked for, and answered, a second. Refusals by a rate limit failed, too."
-        + (f" {left} more kinds, the rarest, are in load.json." if left else ""),
+        description="Latency in ms, from the intended start, of what was answered as declared; failures, with those "
+        "that a rate limit refused, of what was sent; asked and answered, a second. What is sure is so with 95 % "
+        "confidence, or more." + (f" {left} more kinds, the rarest, are in load.json." if left else ""),
         columns=COLUMNS,
         rows=tuple(_row(name, group) for name, group in [(ALL, told["total"]), *shown]),
     )
