@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from evidence.chart import MOST_LINES, Axis, Chart, Line, Lines, Mark
 from load.by_name import ALL
 from load.measurement import Measurement
-from load.quantile import TooFewSamples, effective_size, fewest, interval, nearest_rank, ordered
+from load.quantile import TooFewSamples, at_least, effective_size, fewest, interval, nearest_rank, ordered
 from load.recorder import Sample
 from load.server_charts import SINCE, reach, server_charts
 
@@ -71,15 +71,15 @@ def _percentiles(measurement: Measurement) -> Lines:
         f"{percent} % within": [(at, percentiles_of(series, (percent,))[0]) for at, series in windows]
         for percent in PERCENTS
     }
-    sure = [(at, *ends) for at, series in windows if (ends := _ends(series))]
-    if sure:
-        drawn["95 % within, at least"] = [(at, low) for at, low, _ in sure]
-        drawn["95 % within, at most"] = [(at, high) for at, _, high in sure]
+    sure = [(at, *_ends(series)) for at, series in windows]
+    drawn["95 % within, at least"] = [(at, low) for at, low, _ in sure]
+    if upper := [(at, high) for at, _, high in sure if high is not None]:
+        drawn["95 % within, at most"] = upper
     return Lines(
         title="Latency over time",
         description=f"Percentiles of the requests that were to start within each {width:g} s, after "
-        f"{measurement.span.opens_s:g} s of warm-up, and the 95 % confidence interval of the 95th, where there were "
-        "enough for one.",
+        f"{measurement.span.opens_s:g} s of warm-up, and the 95 % confidence interval of the 95th: its upper end only "
+        "where there were enough for one.",
         x=SINCE,
         y=Axis(label="latency", unit="ms"),
         lines=tuple(Line(name=name, points=tuple(points)) for name, points in drawn.items()),
@@ -88,12 +88,13 @@ def _percentiles(measurement: Measurement) -> Lines:
     )
 
 
-def _ends(series: Sequence[float]) -> tuple[float, float] | None:
-    """Return the ends of the interval of a window's p95; None where its requests are worth too few."""
+def _ends(series: Sequence[float]) -> tuple[float, float | None]:
+    """Return the ends of the interval of a window's p95; no upper one where its requests are worth too few."""
+    in_order, effective = ordered(series), effective_size(series, 0.95)
     try:
-        low, high = interval(ordered(series), 0.95, effective_size(series, 0.95))
+        low, high = interval(in_order, 0.95, effective)
     except TooFewSamples:
-        return None
+        return round(at_least(in_order, 0.95, effective), 3), None
     return round(low, 3), round(high, 3)
 
 
