@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
 from checks.claim import check, identifier_of
+from load.bounds import bounds
 from load.check_baseline import check_no_slower_than_before
 from load.check_compression import check_answers_are_compressed
 from load.check_instances import check_instances_follow_the_load
@@ -16,7 +16,8 @@ from load.correlation import worth
 from load.finding import Finding
 from load.measurement import Measurement
 from load.proportion import share_interval
-from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
+from load.quantile import TooFewSamples, effective_size, nearest_rank, ordered
+from load.sequential import confidence
 from load.summary import LIMITED
 
 
@@ -26,12 +27,12 @@ def check_p95_latency(measurement: Measurement) -> Finding:
     assert measurement.good, f"no request was answered as declared: {failures(measurement)}"
     series = [sample.latency_ms for sample in measurement.good]
     latencies, effective = ordered(series), effective_size(series, 0.95)
-    low, high, words = bounds(measurement, series, 0.95)
+    found = bounds(measurement, series, confidence(measurement.load))
     measured = {
         "p50_ms": nearest_rank(latencies, 0.5),
         "p95_ms": nearest_rank(latencies, 0.95),
-        "p95_low_ms": low,
-        "p95_high_ms": high,
+        "p95_low_ms": found.low,
+        "p95_high_ms": found.high,
         "p99_ms": nearest_rank(latencies, 0.99),
         "max_ms": latencies[-1],
         "p95_with_errors_ms": nearest_rank(ordered([sample.latency_ms for sample in measurement.sent]), 0.95),
@@ -41,7 +42,7 @@ def check_p95_latency(measurement: Measurement) -> Finding:
         "generator_lag_p99_ms": measurement.lag_p99_ms,
         "generator_cpu_ratio": measurement.cpu_max_ratio,
     }
-    return Finding(measured, told(words, measurement.server.why()))
+    return Finding(measured, told(found.words, measurement.server.why()))
 
 
 @check("LOAD-002")
@@ -95,7 +96,8 @@ def check_no_kind_is_slow(measurement: Measurement) -> Finding:
         msg = f"too short for any {', '.join(silent)}: measure longer, or give it more weight"
         raise TooFewSamples(msg)
     # Each of several has its chance to look slow by luck: the error rate is shared out (Bonferroni).
-    found = {name: bounds(measurement, series, 1 - 0.05 / len(by_name)) for name, series in by_name.items()}
+    sure = 1 - (1 - confidence(measurement.load)) / len(by_name)
+    found = {name: bounds(measurement, series, sure) for name, series in by_name.items()}
     slowest_first = sorted(found, key=lambda name: -found[name].low)
     measured = {
         "slowest_p95_at_least_ms": found[slowest_first[0]].low,
@@ -121,36 +123,6 @@ CHECKS: tuple[Check, ...] = (
 )
 UNTIMED: frozenset[Check] = frozenset({check_answers_are_compressed})
 """What is seen however late the generator was."""
-
-
-class Bounds(NamedTuple):
-    """Where the p95 surely is, and in words, how well it is known."""
-
-    low: float
-    high: float
-    words: str
-
-
-def bounds(measurement: Measurement, series: Sequence[float], confidence: float) -> Bounds:
-    """Bound the p95 of a series, in order of time, from both sides.
-
-    Where too little was measured, or latencies never became steady, samples give no upper end. Then the longest that a
-    request may take at all is one: a release that is slow all the time fails, and nothing passes by luck.
-    """
-    in_order, effective = ordered(series), effective_size(series, 0.95)
-    p95, percent = f"p95 {nearest_rank(in_order, 0.95):.1f} ms", f"{100 * confidence:.3g} %"
-    worth_words = f"{len(series)} answered requests are worth {effective} independent ones"
-    why = ""
-    if measurement.span.steady_s is None:
-        why = f"latencies were not steady after {measurement.span.opens_s:g} s of warm-up"
-    try:
-        low, high = interval(in_order, 0.95, effective, confidence)
-    except TooFewSamples as error:
-        why = why or str(error)
-    if not why:
-        return Bounds(low, high, f"{p95}, with {percent} confidence between {low:.1f} and {high:.1f} ms; {worth_words}")
-    low, high = at_least(in_order, 0.95, effective, confidence), max(measurement.load.most_ms, in_order[-1])
-    return Bounds(low, high, f"{p95}, with {percent} confidence at least {low:.1f} ms, but {worth_words}; {why}")
 
 
 def told(*parts: str) -> str:
