@@ -77,7 +77,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     The model `closed` has `users` instead, of whom each waits for its answer, and then between both of `think_s`,
     before it asks again; `locustfile` is the team's own file of such users. `data` is a CSV file, whose next row each
     request has.
-    Warm-up lasts until latencies are steady, at the most
+    Before the first request nothing is asked for `rest_s`. Warm-up lasts until latencies are steady, at the most
     `longest_warmup_s`; 0 means that there is none. The window stays open until the interval of the p95 is on one side
     of `held_ms`, the promise, or without one is at most `precise` of the p95 wide; at the most for `longest_s` (default:
     `duration_s`).
@@ -97,6 +97,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     data: str = ""
     rows: tuple[dict[str, str], ...] = ()
     login: Login | None = None
+    rest_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1
     warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5
     longest_warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 200

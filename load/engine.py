@@ -46,7 +46,7 @@ class Unreachable(Exception):
 def run(url: str, load: Load) -> Measurement:
     """Send the declared load to the target; Unreachable where there is none."""
     reach(url)
-    ends_within_s = load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S + (READY_WITHIN_S if load.login else 0)
+    ends_within_s = most_s(load) + (READY_WITHIN_S if load.login else 0)
     hung = Unreachable(f"the load did not end within {ends_within_s:.0f} s and was given up")
     recorder, watch = Recorder(draw(load), [request.name for request in load.requests]), Watch()
     decision = Decision(load, [recorder])
@@ -56,6 +56,11 @@ def run(url: str, load: Load) -> Measurement:
         asked = tuple(Request(name=name, path="/") for name in recorder.names)
         load = msgspec.structs.replace(load, requests=asked, locustfile="")
     samples = sorted(recorder.samples(closed_s), key=lambda sample: sample.at_s)
+def most_s(load: Load) -> float:
+    """Return how long a run may take before it is given up as hung; signing in comes on top."""
+    return load.rest_s + load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S
+
+
     span = decision.span(recorder.opens_s, closed_s)
     return Measurement(load, span, samples, watch.vitals(), recorder.began_s)
 
@@ -71,7 +76,7 @@ def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Wa
     except Unready as error:
         raise Unreachable(str(error)) from None
     recorder.begin(steering.starts())
-    gevent.sleep(max(0.0, -recorder.now_s()))  # a master says when, and users who ask by themselves wait for it, too
+    gevent.sleep(max(0.0, -recorder.now_s()))  # the release rests, and users who ask by themselves wait for it, too
     crowd.begin(runner)
     watching = None
     try:

@@ -45,8 +45,8 @@ class Decision:
     notice_s: float = 0.0
 
     def starts(self) -> float:
-        """Now."""
-        return time.perf_counter()
+        """After the rest: whoever signed in has done so."""
+        return time.perf_counter() + self.load.rest_s
 
     def opens(self, at_s: float) -> bool:
         """Where MSER-5 finds that the transient ended in the first half; at the latest after the longest warm-up."""
