@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from checks.claim import check, identifier_of
+from evidence.release import Undeclared
 from load.bounds import bounds
 from load.check_baseline import check_no_slower_than_before
 from load.check_compression import check_answers_are_compressed
@@ -69,6 +70,12 @@ def check_requests_succeed(measurement: Measurement) -> Finding:
 @check("LOAD-003")
 def check_arrival_rate(measurement: Measurement) -> Finding:
     """The asked arrival rate is reached."""
+    if measurement.load.model == "closed":
+        msg = (
+            "the users of a closed model ask at no rate that could be missed: declare one and the model `open`, or say "
+            "why not under [not_applicable]"
+        )
+        raise Undeclared(msg)
     asked, answered = measurement.asked, measurement.answered_in_window
     seconds = measurement.span.lasted_s
     measured = {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import pytest
 
+from evidence.release import Undeclared
 from load import checks  # the functions' names would be collected
 from load.config import Load, Request
 from load.measurement import Measurement, Span, Vitals
@@ -179,6 +181,25 @@ def test_a_fit_generator_has_nothing_to_say() -> None:
 def test_an_unfit_generator_says_why(measurement: Measurement, reason: str) -> None:
     """Late sending, a full core, arrivals not got to, an accident of ours: each is a reason to say nothing."""
     assert reason in measurement.unfit()
+
+
+CLOSED = Load(model="closed", users=3, duration_s=4, requests=LOAD.requests)
+
+
+def test_a_closed_model_has_no_rate_to_reach() -> None:
+    """None was asked: it does not pass, and release.toml can say that there is none."""
+    with pytest.raises(Undeclared, match=r"closed model ask at no rate .* under \[not_applicable\]"):
+        checks.check_arrival_rate(replace(measured(steady()), load=CLOSED))
+
+
+def test_an_interval_that_is_refused_is_in_no_table() -> None:
+    """Of latencies that never became steady the summary has no upper end either."""
+    steadied, not_steadied = (
+        summary(measured(steady(), span=Span(1.0, 5.0, steady_s)), {})["total"]["p95_95_ms"] for steady_s in (0.5, None)
+    )
+
+    assert steadied[1] <= 100
+    assert None is not_steadied[1]
 
 
 def test_a_group_without_an_answer_has_no_percentile() -> None:
