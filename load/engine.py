@@ -22,7 +22,7 @@ import msgspec
 
 from load.config import Load, Request
 from load.generator import Watch
-from load.measurement import Measurement
+from load.measurement import Measurement, Unreachable
 from load.recorder import Recorder
 from load.schedule import draw
 from load.steering import Decision, Steering
@@ -39,10 +39,6 @@ as hung."""
 logging.getLogger("locust").addHandler(logging.NullHandler())
 
 
-class Unreachable(Exception):
-    """The target does not answer, or the run hangs: nothing can be said."""
-
-
 def run(url: str, load: Load) -> Measurement:
     """Send the declared load to the target; Unreachable where there is none."""
     reach(url)
@@ -56,13 +52,13 @@ def run(url: str, load: Load) -> Measurement:
         asked = tuple(Request(name=name, path="/") for name in recorder.names)
         load = msgspec.structs.replace(load, requests=asked, locustfile="")
     samples = sorted(recorder.samples(closed_s), key=lambda sample: sample.at_s)
+    span = decision.span(recorder.opens_s, closed_s)
+    return Measurement(load, span, samples, watch.vitals(), recorder.began_s)
+
+
 def most_s(load: Load) -> float:
     """Return how long a run may take before it is given up as hung; signing in comes on top."""
     return load.rest_s + load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S
-
-
-    span = decision.span(recorder.opens_s, closed_s)
-    return Measurement(load, span, samples, watch.vitals(), recorder.began_s)
 
 
 def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Watch) -> float:
@@ -81,7 +77,7 @@ def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Wa
     watching = None
     try:
         _warm_up(recorder, numbers, load, steering)
-        watching = gevent.spawn(watch.run)
+        watching = gevent.spawn(watch.run, recorder.now_s)
         closed_s = _measure(recorder, numbers, load, steering)
         crowd.stopped = True
         crowd.drain(runner, watch, max(0.0, closed_s + load.timeout_s - recorder.now_s()))

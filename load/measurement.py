@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
+from evidence.errors import CannotTell
 from load.baseline import NOT_COMPARED, Compared
 from load.compression import NOT_WEIGHED, Weighed
 from load.config import Load
@@ -22,6 +24,10 @@ CPU_RATIO = 0.9
 HANDED_OVER_RATIO = 0.98
 """Beyond these the generator is saturated, and its numbers are its own: the 99th percentile of how late it was, its
 share of one core, the arrivals that it handed over within the window."""
+
+
+class Unreachable(CannotTell):
+    """The target does not answer, or the run hangs: nothing can be said."""
 
 
 class Span(NamedTuple):
@@ -49,6 +55,38 @@ class Vitals:
     """What befell us without harm to what was measured: people are told."""
     clock_within_ms: float | None = None
     """How far its clock may have been from the master's, at the most, where it had one."""
+    lag_at_s: Sequence[float] = ()
+    cpu_at_s: Sequence[float] = ()
+    """When a delay was over, and the middle of the time that a share is of, since the load began."""
+
+    def within(self, begin_s: float, end_s: float) -> Vitals:
+        """Keep the readings of a time; of shares at least the nearest. Without times all are of it."""
+        lags = list(zip(self.lag_at_s, self.lag_ms, strict=False))
+        shares = list(zip(self.cpu_at_s, self.cpu_ratio, strict=False))
+        kept = [share for at_s, share in shares if begin_s <= at_s < end_s]
+        middle_s = (begin_s + end_s) / 2
+        nearest = [share for _, share in sorted(shares, key=lambda each: abs(each[0] - middle_s))[:1]]
+        late = [lag for at_s, lag in lags if begin_s <= at_s and at_s - lag / 1000 < end_s]
+        return replace(
+            self,
+            lag_ms=late if lags else self.lag_ms,
+            cpu_ratio=(kept or nearest) if shares else self.cpu_ratio,
+            lag_at_s=(),
+            cpu_at_s=(),
+        )
+
+
+def together(parts: Iterable[Vitals], notes: Sequence[str] = ()) -> Vitals:
+    """Put the readings of several times, or of several generators, into one."""
+    every = list(parts)
+    return Vitals(
+        lag_ms=list(chain.from_iterable(one.lag_ms for one in every)),
+        cpu_ratio=list(chain.from_iterable(one.cpu_ratio for one in every)),
+        accidents=list(chain.from_iterable(one.accidents for one in every)),
+        notes=notes,
+        lag_at_s=list(chain.from_iterable(one.lag_at_s for one in every)),
+        cpu_at_s=list(chain.from_iterable(one.cpu_at_s for one in every)),
+    )
 
 
 @dataclass(frozen=True)
@@ -111,15 +149,20 @@ class Measurement:
         """How late the generator was."""
         return nearest_rank(ordered([sample.slip_ms for sample in self.window if not math.isnan(sample.slip_ms)]), 0.99)
 
-    @property
+    @cached_property
+    def seen(self) -> Vitals:
+        """How we were within the window: what else was asked, faster perhaps, is not judged."""
+        return self.vitals.within(self.span.opens_s, self.span.closes_s)
+
+    @cached_property
     def lag_p99_ms(self) -> float:
-        """How late our event loop was."""
-        return nearest_rank(ordered(self.vitals.lag_ms), 0.99)
+        """How late our event loop was; where it never came to look, all of the window."""
+        return nearest_rank(ordered(self.seen.lag_ms or [self.span.lasted_s * 1000]), 0.99)
 
     @property
     def cpu_max_ratio(self) -> float:
-        """Our largest share of one core in a second."""
-        return max(self.vitals.cpu_ratio)
+        """Our largest share of one core in a second; where we never came to look, all of it."""
+        return max(self.seen.cpu_ratio, default=1.0)
 
     @cached_property
     def handed_over_ratio(self) -> float:

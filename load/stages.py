@@ -72,6 +72,7 @@ def _told(measurement: Measurement, part: Part, opened_s: float) -> dict[str, An
         **{f"p{share * 100:.0f}_ms": nearest_rank(good, share) if good else None for share in SHARES},
         "p95_95_ms": bounds(measurement, series, 0.95).shown if series else None,
         "generator_slip_p99_ms": late_ms,
+        "generator_cpu_ratio": max(measurement.vitals.within(begin_s, end_s).cpu_ratio, default=1.0),
     }
     return {**told, "held": _held(measurement, told)}
 
@@ -84,7 +85,7 @@ def _held(measurement: Measurement, told: dict[str, Any]) -> bool | None:
     if measurement.load.held_ms is None:
         return None
     late = told["generator_slip_p99_ms"] is None or told["generator_slip_p99_ms"] > SLIP_P99_MS
-    if late or measurement.cpu_max_ratio > CPU_RATIO or told["failed"] or told["dropped"] or not told["p95_95_ms"]:
+    if late or told["generator_cpu_ratio"] > CPU_RATIO or told["failed"] or told["dropped"] or not told["p95_95_ms"]:
         return False
     high = told["p95_95_ms"][1]
     return high is not None and high <= measurement.load.held_ms

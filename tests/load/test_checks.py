@@ -186,6 +186,26 @@ def test_an_unfit_generator_says_why(measurement: Measurement, reason: str) -> N
 CLOSED = Load(model="closed", users=3, duration_s=4, requests=LOAD.requests)
 
 
+def test_how_we_were_in_another_stage_is_not_judged() -> None:
+    """A saturated stage after the window, or before it, says nothing of what was measured between them."""
+    lags, shares = (
+        [(0.5, 900.0), (2.0, 1.0), (4.0, 2.0), (5.5, 400.0)],
+        [(0.5, 1.0), (2.5, 0.3), (3.5, 0.2), (6.0, 0.99)],
+    )
+    vitals = Vitals(
+        lag_ms=[lag for _, lag in lags],
+        cpu_ratio=[share for _, share in shares],
+        lag_at_s=[at_s for at_s, _ in lags],
+        cpu_at_s=[at_s for at_s, _ in shares],
+    )
+    run = measured(steady(), vitals)
+
+    assert ("", 0.3, 2.0) == (run.unfit(), run.cpu_max_ratio, run.lag_p99_ms)
+    # A delay that begins within the window is of it, and where no share is, the nearest is.
+    assert [2.0, 400.0] == list(vitals.within(4.0, 5.2).lag_ms)
+    assert [0.99] == list(vitals.within(4.9, 5.4).cpu_ratio)
+
+
 def test_a_closed_model_has_no_rate_to_reach() -> None:
     """None was asked: it does not pass, and release.toml can say that there is none."""
     with pytest.raises(Undeclared, match=r"closed model ask at no rate .* under \[not_applicable\]"):

@@ -198,6 +198,27 @@ def test_workers_of_a_master_share_the_users_of_a_closed_model(command: Command)
     assert_closed(ran)
 
 
+SCALING = """
+[load.instances]
+command = ["echo", "1"]
+rate_per_s = 100
+rises_within_s = 2
+"""
+
+
+def test_a_ramp_is_sent_by_the_master_itself(command: Command) -> None:
+    """After the load that all of them sent: it need not be run once more, without the others."""
+    with Server() as server:
+        ran = command(server.url, f"{LOAD}{SCALING}", "--processes", "2")
+    scaling = ran.evidence["LOAD-008"]
+
+    # On a busy machine the generator is late, and says so.
+    assert re.search(r"still 1 instances 2 s after the load began to rise to 100|\d+ ms late", scaling.detail)
+    assert "run the stage once more" not in scaling.detail
+    # Of the load itself, and of the ramp after it.
+    assert server.seen["/"] >= len(ran.rows) + 150
+
+
 @pytest.mark.parametrize(
     ("options", "key", "message"),
     [
