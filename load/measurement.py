@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
 from evidence.errors import CannotTell
+from load import room
 from load.baseline import NOT_COMPARED, Compared
 from load.compression import NOT_WEIGHED, Weighed
 from load.config import Load
@@ -18,6 +19,7 @@ from load.instances import NOT_SCALED, Scaled
 from load.quantile import nearest_rank, ordered
 from load.recorder import DROPPED, NOT_ASKED, Sample
 from load.server import NOTHING, Server
+from load.shape import peak
 
 SLIP_P99_MS = 20.0
 CPU_RATIO = 0.9
@@ -188,7 +190,22 @@ class Measurement:
             reasons.append(
                 f"it got to {self.handed_over_ratio:.1%} of the arrivals in time (bound {HANDED_OVER_RATIO:.0%})"
             )
-        return reasons
+        return [*reasons, *self._cramped()]
+
+    def _cramped(self) -> Iterator[str]:
+        """What waited for a user of ours is not the release's, unless that is why none was free."""
+        waited_ms, users = room.waited_ms(self.window), self.load.max_in_flight
+        if waited_ms <= SLIP_P99_MS:
+            return
+        rate_per_s = len(self.window) / self.span.lasted_s * peak(self.load.stages)
+        needed, calm_ms = room.needed(self.everything, users, rate_per_s)
+        if needed > users:
+            waited = f"waited {waited_ms:.0f} ms for a free user" if math.isfinite(waited_ms) else "found no free user"
+            yield (
+                f"arrivals {waited}, and not because the release was pressed: with few requests at work one takes "
+                f"{calm_ms:.0f} ms already, so that {rate_per_s:.0f} a second need up to {needed} users; raise [load] "
+                f"max_in_flight, which is {users}"
+            )
 
     def unfit(self) -> str:
         """Say why nothing can be said about the release; empty where every generator kept up."""
