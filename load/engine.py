@@ -85,7 +85,7 @@ def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Wa
             watch.accidents.append(f"its users asked {recorder.plan.most} times, and no more is kept")
     finally:
         gevent.killall(list(filter(None, [watching])))
-        runner.quit()
+        crowd.end(runner)
     return closed_s
 
 

@@ -24,8 +24,10 @@ from load.shape import peak
 SLIP_P99_MS = 20.0
 CPU_RATIO = 0.9
 HANDED_OVER_RATIO = 0.98
+LAG_P99_MS = 100.0
 """Beyond these the generator is saturated, and its numbers are its own: the 99th percentile of how late it was, its
-share of one core, the arrivals that it handed over within the window."""
+share of one core, the arrivals that it handed over within the window; and where nobody schedules anything, so that
+nothing can be late, the 99th percentile of how late its event loop was."""
 
 
 class Unreachable(CannotTell):
@@ -190,7 +192,12 @@ class Measurement:
             reasons.append(
                 f"it got to {self.handed_over_ratio:.1%} of the arrivals in time (bound {HANDED_OVER_RATIO:.0%})"
             )
-        return [*reasons, *self._cramped()]
+        return [*reasons, *(self._late_loop() if self.load.model == "closed" else self._cramped())]
+
+    def _late_loop(self) -> Iterator[str]:
+        """An event loop that stands still reads answers late, which then look slow."""
+        if self.lag_p99_ms > LAG_P99_MS:
+            yield f"its event loop was {self.lag_p99_ms:.0f} ms late 1 time in 100 (bound {LAG_P99_MS:.0f} ms)"
 
     def _cramped(self) -> Iterator[str]:
         """What waited for a user of ours is not the release's, unless that is why none was free."""

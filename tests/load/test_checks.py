@@ -186,6 +186,16 @@ def test_an_unfit_generator_says_why(measurement: Measurement, reason: str) -> N
 CLOSED = Load(model="closed", users=3, duration_s=4, requests=LOAD.requests)
 
 
+def test_an_event_loop_that_stands_still_says_nothing_of_the_release() -> None:
+    """Where nobody schedules anything nothing is late, but answers are read late; arrivals say so themselves."""
+    late = replace(measured(steady(), Vitals([1.0] * 90 + [300.0] * 10, [0.2])), load=CLOSED)
+
+    assert "its event loop was 300 ms late 1 time in 100 (bound 100 ms)" in late.unfit()
+    assert "" == replace(late, vitals=WELL).unfit() == replace(late, load=LOAD).unfit()
+    never = replace(late, vitals=Vitals([], [0.2]))
+    assert "its event loop was 4000 ms late" in never.unfit()
+
+
 def test_how_we_were_in_another_stage_is_not_judged() -> None:
     """A saturated stage after the window, or before it, says nothing of what was measured between them."""
     lags, shares = (

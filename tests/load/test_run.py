@@ -175,6 +175,17 @@ def test_users_that_are_too_few_say_nothing_of_the_release(command: Command) -> 
     assert ran.evidence["LOAD-001"].measured["p50_ms"] > 1.5 * SLOW_S * 1000
 
 
+def test_connections_that_we_may_not_open_are_no_error_of_the_release(command: Command) -> None:
+    """A process that may have 60 files open cannot have 100 requests at work: nothing is said, and what to raise is."""
+    command.within = ("sh", "-c", 'ulimit -n 60; exec "$@"', "sh")
+    with Server() as server:
+        ran = command(server.url, TOO_SLOW.replace("max_in_flight = 3", "max_in_flight = 150").replace("100", "500"))
+
+    assert {"EMFILE"} <= {row["error"] for row in ran.rows}
+    assert (1, {Outcome.ERRORED}) == (ran.code, ran.outcomes)
+    assert "EMFILE: this process may open no more connections; raise its limit" in ran.evidence["LOAD-002"].detail
+
+
 def test_the_release_rests_before_its_first_request(command: Command) -> None:
     """Nothing is asked for `rest_s`, from the last sign-in on."""
     login = 'rest_s = 1.5\nlogin = { path = "/login" }\nmax_in_flight = 5\n'
