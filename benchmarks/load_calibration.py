@@ -22,8 +22,9 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
-from load.quantile import TooFewSamples, at_least, effective_size, interval, is_precise, ordered, ranks
-from load.schedule import LOOK_EVERY_S
+from load.config import Load, Request
+from load.quantile import TooFewSamples, at_least, effective_size, interval, ordered, ranks
+from load.sequential import closings, confidence, enough
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "load.md"
 SIGMA = 0.5
@@ -108,7 +109,7 @@ def coverage(series: int) -> str:
 
 
 def decisions(series: int) -> str:
-    """What is decided near the limit, by a window that stays open until the interval is narrow."""
+    """What is decided near the limit, by a window that stays open while the interval holds it."""
     lines = [
         "| true p95 (limit 100 ms) | passes | fails | not verified | seconds (median) |",
         "|---|---|---|---|---|",
@@ -123,21 +124,18 @@ def decisions(series: int) -> str:
 
 
 def decide(p95_ms: float, source: random.Random, rate: int = 50) -> tuple[str, float]:
-    """Measure as the stage does by default, for 15 to 60 s, and judge as the gate does."""
+    """Measure as the stage measures the reference release, for 12 to 60 s, and judge as the gate does."""
+    requests = (Request(name="drawn", path="/"),)
+    load = Load(rate_per_s=rate, duration_s=12, longest_s=60, precise=PRECISE, held_ms=LIMIT_MS, requests=requests)
     values = [p95_ms / TAIL * value for value in latencies(Case(rate, 60, 0), source)]
-    seconds = next(
-        seconds
-        for seconds in itertools.chain(
-            itertools.takewhile(lambda end: end < 60, itertools.count(15, LOOK_EVERY_S)), [60]
-        )
-        if seconds == 60 or is_precise(values[: int(rate * seconds)], 0.95, PRECISE)
-    )
-    measured = values[: int(rate * seconds)]
+    *looks, last = closings(load)
+    seconds = next((end for end in looks if enough(load, values[: round(rate * end)])), last)
+    measured = values[: round(rate * seconds)]
     in_order, worth = ordered(measured), effective_size(measured, 0.95)
     try:
-        low, high = interval(in_order, 0.95, worth)
+        low, high = interval(in_order, 0.95, worth, confidence(load))
     except TooFewSamples:
-        low, high = at_least(in_order, 0.95, worth), math.inf
+        low, high = at_least(in_order, 0.95, worth, confidence(load)), math.inf
     return ("pass" if high <= LIMIT_MS else "fail" if low > LIMIT_MS else "not verified"), seconds
 
 

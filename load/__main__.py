@@ -11,7 +11,7 @@ import locust
 
 from checks.stage import Stage, from_environment
 from evidence.errors import InputError
-from load import arguments, worker
+from load import arguments, engine, worker
 from load.checks import CHECKS, identifier
 from load.stage import BAD_INPUT, Runner
 
@@ -34,7 +34,7 @@ def main() -> int:
     interrupted.plan(map(identifier, CHECKS))
     for number in SIGNALS:
         signal.signal(number, lambda *_: _leave(interrupted))
-    code = Runner(stage, attack).run()
+    code = Runner(stage, attack, engine.run).run()
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     stage.finish(code)

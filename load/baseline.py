@@ -101,5 +101,12 @@ def in_turns(attack: Callable[[str, Load], Measurement], now: Side, before: Side
 
 def _block(load: Load, block_s: float, number: int) -> Load:
     return msgspec.structs.replace(
-        load, warmup_s=0, duration_s=block_s, longest_s=None, shape="steady", held_ms=None, seed=load.seed + number
+        load,
+        rest_s=0,
+        warmup_s=0,
+        duration_s=block_s,
+        longest_s=None,
+        shape="steady",
+        held_ms=None,
+        seed=load.seed + number,
     )

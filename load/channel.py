@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from load.config import Load
+from load.measurement import Vitals
 from load.recorder import Row
 
 KEY: Final = "RELEASE_LOAD_KEY"
@@ -80,9 +81,7 @@ class Report(Message, frozen=True):
     """
 
     rows: tuple[Row, ...]
-    lag_ms: tuple[float, ...]
-    cpu_ratio: tuple[float, ...]
-    accidents: tuple[str, ...]
+    vitals: Vitals
     arrivals: tuple[tuple[float, int], ...] = ()
 
 

@@ -6,6 +6,7 @@ from checks.claim import check
 from evidence.errors import CannotTell
 from evidence.release import Undeclared
 from load.finding import Finding
+from load.instances import LATE_S
 from load.measurement import Measurement
 
 
@@ -26,6 +27,16 @@ def check_instances_follow_the_load(measurement: Measurement) -> Finding:
         f"from {scaled.before} to {scaled.most} instances, and still {scaled.last} {instances.falls_within_s:g} s "
         "after the load ended"
     )
+    for what, seen_s, within_s in (
+        ("rose", scaled.rose_s, instances.rises_within_s),
+        ("fell", scaled.fell_s, instances.falls_within_s),
+    ):
+        if seen_s > within_s + LATE_S:
+            msg = (
+                f"they {what}, which was seen after {seen_s:.1f} s: nobody could look sooner, since requests were in "
+                f"flight, so that it is not known whether it was within the {within_s:g} s that are declared"
+            )
+            raise CannotTell(msg)
     measured = {
         "rose_after_s": scaled.rose_s,
         "fell_after_s": scaled.fell_s,

@@ -28,7 +28,7 @@ def check_nothing_stops(measurement: Measurement) -> Finding:
     """Answers never stop altogether while requests wait."""
     longest = longest_silence(measurement.sent, measurement.span.closes_s)
     # Our own longest delay may have been in the same moment: then it is not the release's.
-    ours_s = max(measurement.vitals.lag_ms, default=0.0) / 1000
+    ours_s = max(measurement.seen.lag_ms, default=0.0) / 1000
     measured = {
         "longest_stall_ms": max(0.0, longest.lasted_s - ours_s) * 1000,
         "generator_lag_max_ms": ours_s * 1000,

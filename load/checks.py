@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
 from checks.claim import check, identifier_of
+from evidence.release import Undeclared
+from load.bounds import bounds
 from load.check_baseline import check_no_slower_than_before
 from load.check_compression import check_answers_are_compressed
 from load.check_instances import check_instances_follow_the_load
@@ -17,7 +18,8 @@ from load.finding import Finding, told
 from load.generated import avoided
 from load.measurement import Measurement
 from load.proportion import share_interval
-from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
+from load.quantile import TooFewSamples, effective_size, nearest_rank, ordered
+from load.sequential import confidence
 from load.summary import LIMITED
 
 
@@ -28,12 +30,12 @@ def check_p95_latency(measurement: Measurement) -> Finding:
     assert measurement.good, told(silence, measurement.server.why())
     series = [sample.latency_ms for sample in measurement.good]
     latencies, effective = ordered(series), effective_size(series, 0.95)
-    low, high, words = bounds(measurement, series, 0.95)
+    found = bounds(measurement, series, confidence(measurement.load))
     measured = {
         "p50_ms": nearest_rank(latencies, 0.5),
         "p95_ms": nearest_rank(latencies, 0.95),
-        "p95_low_ms": low,
-        "p95_high_ms": high,
+        "p95_low_ms": found.low,
+        "p95_high_ms": found.high,
         "p99_ms": nearest_rank(latencies, 0.99),
         "max_ms": latencies[-1],
         "p95_with_errors_ms": nearest_rank(ordered([sample.latency_ms for sample in measurement.sent]), 0.95),
@@ -43,7 +45,7 @@ def check_p95_latency(measurement: Measurement) -> Finding:
         "generator_lag_p99_ms": measurement.lag_p99_ms,
         "generator_cpu_ratio": measurement.cpu_max_ratio,
     }
-    return Finding(measured, told(words, avoided(measurement.load), measurement.server.why()))
+    return Finding(measured, told(found.words, avoided(measurement.load), measurement.server.why()))
 
 
 @check("LOAD-002")
@@ -71,6 +73,12 @@ def check_requests_succeed(measurement: Measurement) -> Finding:
 @check("LOAD-003")
 def check_arrival_rate(measurement: Measurement) -> Finding:
     """The asked arrival rate is reached."""
+    if measurement.load.model == "closed":
+        msg = (
+            "the users of a closed model ask at no rate that could be missed: declare one and the model `open`, or say "
+            "why not under [not_applicable]"
+        )
+        raise Undeclared(msg)
     asked, answered = measurement.asked, measurement.answered_in_window
     seconds = measurement.span.lasted_s
     measured = {
@@ -99,7 +107,8 @@ def check_no_kind_is_slow(measurement: Measurement) -> Finding:
         msg = f"too short for any {', '.join(silent)}: measure longer, or give it more weight"
         raise TooFewSamples(msg)
     # Each of several has its chance to look slow by luck: the error rate is shared out (Bonferroni).
-    found = {name: bounds(measurement, series, 1 - 0.05 / len(by_name)) for name, series in by_name.items()}
+    sure = 1 - (1 - confidence(measurement.load)) / len(by_name)
+    found = {name: bounds(measurement, series, sure) for name, series in by_name.items()}
     slowest_first = sorted(found, key=lambda name: -found[name].low)
     measured = {
         "slowest_p95_at_least_ms": found[slowest_first[0]].low,
@@ -125,36 +134,6 @@ CHECKS: tuple[Check, ...] = (
 )
 UNTIMED: frozenset[Check] = frozenset({check_answers_are_compressed})
 """What is seen however late the generator was."""
-
-
-class Bounds(NamedTuple):
-    """Where the p95 surely is, and in words, how well it is known."""
-
-    low: float
-    high: float
-    words: str
-
-
-def bounds(measurement: Measurement, series: Sequence[float], confidence: float) -> Bounds:
-    """Bound the p95 of a series, in order of time, from both sides.
-
-    Where too little was measured, or latencies never became steady, samples give no upper end. Then the longest that a
-    request may take at all is one: a release that is slow all the time fails, and nothing passes by luck.
-    """
-    in_order, effective = ordered(series), effective_size(series, 0.95)
-    p95, percent = f"p95 {nearest_rank(in_order, 0.95):.1f} ms", f"{100 * confidence:.3g} %"
-    worth_words = f"{len(series)} answered requests are worth {effective} independent ones"
-    why = ""
-    if measurement.span.steady_s is None:
-        why = f"latencies were not steady after {measurement.span.opens_s:g} s of warm-up"
-    try:
-        low, high = interval(in_order, 0.95, effective, confidence)
-    except TooFewSamples as error:
-        why = why or str(error)
-    if not why:
-        return Bounds(low, high, f"{p95}, with {percent} confidence between {low:.1f} and {high:.1f} ms; {worth_words}")
-    low, high = at_least(in_order, 0.95, effective, confidence), max(measurement.load.most_ms, in_order[-1])
-    return Bounds(low, high, f"{p95}, with {percent} confidence at least {low:.1f} ms, but {worth_words}; {why}")
 
 
 def identifier(function: Check) -> str:

@@ -77,13 +77,14 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     The model `closed` has `users` instead, of whom each waits for its answer, and then between both of `think_s`,
     before it asks again; `locustfile` is the team's own file of such users. `data` is a CSV file, whose next row each
     request has.
-    Warm-up lasts until latencies are steady, at the most `longest_warmup_s`; 0 means that there is none. The window
-    stays open until the interval of the p95 is at most `precise` of it wide, at the most for `longest_s` (default:
-    `duration_s`).
+    Before the first request nothing is asked for `rest_s`. Warm-up lasts until latencies are steady, at the most
+    `longest_warmup_s`; 0 means that there is none. The window stays open until the interval of the p95 is on one side
+    of `held_ms`, the promise, or without one is at most `precise` of the p95 wide; at the most for `longest_s` (or
+    `duration_s`, where that is not given).
     `max_in_flight` bounds the requests at work at once. `timeout_s` is how long a request may take, an arrival may wait
     for a free user, and the run waits at its end.
     `shape` is how the rate changes within the window: a name, in terms of `rate_per_s` and `duration_s`, or stages of
-    its own. `held_ms` is the latency up to which the p95 of a stage is said to have held, so that the knee is found.
+    its own. Up to `held_ms` the p95 of a stage is said to have held, so that the knee is found.
     """
 
     rate_per_s: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 0
@@ -96,6 +97,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     data: str = ""
     rows: tuple[dict[str, str], ...] = ()
     login: Login | None = None
+    rest_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1
     warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5
     longest_warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 200

@@ -22,7 +22,7 @@ import msgspec
 
 from load.config import Load, Request
 from load.generator import Watch
-from load.measurement import Measurement
+from load.measurement import Measurement, Unreachable
 from load.recorder import Recorder
 from load.schedule import draw
 from load.steering import Decision, Steering
@@ -39,14 +39,10 @@ as hung."""
 logging.getLogger("locust").addHandler(logging.NullHandler())
 
 
-class Unreachable(Exception):
-    """The target does not answer, or the run hangs: nothing can be said."""
-
-
 def run(url: str, load: Load) -> Measurement:
     """Send the declared load to the target; Unreachable where there is none."""
     reach(url)
-    ends_within_s = load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S + (READY_WITHIN_S if load.login else 0)
+    ends_within_s = most_s(load) + (READY_WITHIN_S if load.login else 0)
     hung = Unreachable(f"the load did not end within {ends_within_s:.0f} s and was given up")
     recorder, watch = Recorder(draw(load), [request.name for request in load.requests]), Watch()
     decision = Decision(load, [recorder])
@@ -60,6 +56,11 @@ def run(url: str, load: Load) -> Measurement:
     return Measurement(load, span, samples, watch.vitals(), recorder.began_s)
 
 
+def most_s(load: Load) -> float:
+    """Return how long a run may take before it is given up as hung; signing in comes on top."""
+    return load.rest_s + load.most_warmup_s + load.most_s + load.timeout_s + SLACK_S
+
+
 def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Watch) -> float:
     """Send the recorder's plan, as the steering says; return when the window closed."""
     numbers = gevent.queue.Queue()
@@ -71,12 +72,12 @@ def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Wa
     except Unready as error:
         raise Unreachable(str(error)) from None
     recorder.begin(steering.starts())
-    gevent.sleep(max(0.0, -recorder.now_s()))  # a master says when, and users who ask by themselves wait for it, too
+    gevent.sleep(max(0.0, -recorder.now_s()))  # the release rests, and users who ask by themselves wait for it, too
     crowd.begin(runner)
     watching = None
     try:
         _warm_up(recorder, numbers, load, steering)
-        watching = gevent.spawn(watch.run)
+        watching = gevent.spawn(watch.run, recorder.now_s)
         closed_s = _measure(recorder, numbers, load, steering)
         crowd.stopped = True
         crowd.drain(runner, watch, max(0.0, closed_s + load.timeout_s - recorder.now_s()))
@@ -84,7 +85,7 @@ def send(url: str, load: Load, recorder: Recorder, steering: Steering, watch: Wa
             watch.accidents.append(f"its users asked {recorder.plan.most} times, and no more is kept")
     finally:
         gevent.killall(list(filter(None, [watching])))
-        runner.quit()
+        crowd.end(runner)
     return closed_s
 
 

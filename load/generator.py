@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import gevent  # type: ignore[import-untyped]
-import psutil
 
 from load.measurement import Vitals
 
@@ -18,30 +18,42 @@ class Watch:
     """Samples from a greenlet of its own, from the start of the measuring window on."""
 
     def __init__(self) -> None:
-        """Take psutil's first reading now: it is always 0, and void."""
+        """Nothing is known before the start."""
         self.lag_ms: list[float] = []
+        self.lag_at_s: list[float] = []
         self.cpu_ratio: list[float] = []
+        self.cpu_at_s: list[float] = []
         self.accidents: list[str] = []
         self._told = 0, 0, 0
-        self._process = psutil.Process()
-        self._process.cpu_percent()
 
-    def run(self) -> None:
-        """Sample until killed."""
-        self._process.cpu_percent()
+    def run(self, clock: Callable[[], float]) -> None:
+        """Sample until killed; `clock` tells the time since the load began."""
+        looked_s, spent_s = clock(), time.process_time()  # which opens no file: there may be none left to open
         while True:
             before = time.perf_counter()
             gevent.sleep(LAG_EVERY_S)
             self.lag_ms.append((time.perf_counter() - before - LAG_EVERY_S) * 1000)
+            self.lag_at_s.append(clock())
             if len(self.lag_ms) % CPU_EVERY == 0:
-                self.cpu_ratio.append(self._process.cpu_percent() / 100)
+                now_s, all_s = clock(), time.process_time()
+                self.cpu_ratio.append((all_s - spent_s) / (now_s - looked_s))
+                self.cpu_at_s.append((looked_s + now_s) / 2)
+                looked_s, spent_s = now_s, all_s
 
     def vitals(self) -> Vitals:
         """Tell how we were."""
-        return Vitals(self.lag_ms, self.cpu_ratio, self.accidents)
+        return self._since(0, 0, 0)
 
     def fresh(self) -> Vitals:
         """Tell what is new since this was asked last."""
-        lags, cpus, accidents = self._told
-        self._told = len(self.lag_ms), len(self.cpu_ratio), len(self.accidents)
-        return Vitals(self.lag_ms[lags:], self.cpu_ratio[cpus:], self.accidents[accidents:])
+        told, self._told = self._told, (len(self.lag_ms), len(self.cpu_ratio), len(self.accidents))
+        return self._since(*told)
+
+    def _since(self, lags: int, cpus: int, accidents: int) -> Vitals:
+        return Vitals(
+            lag_ms=self.lag_ms[lags:],
+            cpu_ratio=self.cpu_ratio[cpus:],
+            accidents=self.accidents[accidents:],
+            lag_at_s=self.lag_at_s[lags:],
+            cpu_at_s=self.cpu_at_s[cpus:],
+        )

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 COUNTED_WITHIN_S = 30.0
 PIECE_S = 5.0
-"""Named waits: for the count, and between two looks at it while the ramp goes on."""
+SHORTEST_S = 1.0
+LATE_S = 1.5
+"""Named waits: for the count; between two looks at it while the ramp goes on, at the most and at the least; and how
+much later than declared a look may be, since the last piece of a ramp is not cut shorter."""
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
 
@@ -70,19 +73,24 @@ Count = Callable[[], int]
 def ramp(
     instances: Instances, count: Count, send: Callable[[Load], Measurement], load: Load, clock: Callable[[], float]
 ) -> Scaled:
-    """Ask more and more until there are more instances, then nothing until there are no more than before."""
+    """Ask more and more until there are more instances, then nothing until there are no more than before.
+
+    The time of a look is when the count was asked for; the last one comes when the declared time is over.
+    """
     before = most = count()
-    began_s, rate, unfit = clock(), load.rate_per_s, ""
-    while (rising_s := clock() - began_s) < instances.rises_within_s and most <= before:
-        rate = min(2 * rate, instances.rate_per_s)
-        unfit = unfit or send(_piece(load, rate)).unfit()
-        most, rising_s = count(), clock() - began_s
+    began_s, rate, unfit, rising_s = clock(), load.rate_per_s, "", 0.0
+    while most <= before and rising_s < instances.rises_within_s:
+        rate, left_s = min(2 * rate, instances.rate_per_s), instances.rises_within_s - rising_s
+        unfit = send(_piece(load, rate, min(PIECE_S, max(SHORTEST_S, left_s)))).unfit() or unfit
+        rising_s = clock() - began_s
+        most = count()
     if most <= before:
         return Scaled(before, most, most, problem=unfit)
-    began_s, last = clock(), most
-    while (falling_s := clock() - began_s) < instances.falls_within_s and last > before:
-        time.sleep(instances.looks_every_s)
-        last, falling_s = count(), clock() - began_s
+    began_s, last, falling_s = clock(), most, 0.0
+    while last > before and falling_s < instances.falls_within_s:
+        time.sleep(min(instances.looks_every_s, instances.falls_within_s - falling_s))
+        falling_s = clock() - began_s
+        last = count()
         most = max(most, last)
     return Scaled(before, most, last, rising_s, None if last > before else falling_s)
 
@@ -92,10 +100,9 @@ def counter(instances: Instances, root: Path) -> Count:
     return lambda: _number(_asked(instances.url) if instances.url else _run(instances.command, root), instances)
 
 
-def _piece(load: Load, rate: float) -> Load:
-    return msgspec.structs.replace(
-        load, rate_per_s=rate, warmup_s=0, duration_s=PIECE_S, longest_s=None, shape="steady", held_ms=None
-    )
+def _piece(load: Load, rate: float, for_s: float) -> Load:
+    asked = {"rate_per_s": rate, "rest_s": 0, "warmup_s": 0, "duration_s": for_s, "longest_s": None}
+    return msgspec.structs.replace(load, **asked, shape="steady", held_ms=None)
 
 
 def _run(command: Command, root: Path) -> str:

@@ -15,10 +15,11 @@ import gevent  # type: ignore[import-untyped]
 import gevent.queue  # type: ignore[import-untyped]
 import msgspec
 
+from load import engine
 from load.channel import Answered, Asked, Begin, Channel, Done, Lost, Ping, Pong, Ready, Report, Said, Start
 from load.config import Load
-from load.engine import SLACK_S, Unreachable, reach, telling
-from load.measurement import Measurement, Vitals
+from load.engine import SLACK_S, reach, telling
+from load.measurement import Measurement, Unreachable, together
 from load.members import Gone, Member, check_way
 from load.recorder import Recorder
 from load.schedule import Plan, draw
@@ -37,7 +38,7 @@ def run(url: str, load: Load, channels: Sequence[Channel]) -> Measurement:
     """Send the declared load to the target by these workers; Unreachable where nothing can be said."""
     reach(url)
     master = Master(url, load, channels)
-    most_s = load.most_warmup_s + load.most_s + load.timeout_s + READY_WITHIN_S + SLACK_S
+    most_s = engine.most_s(load) + READY_WITHIN_S
     hung = Unreachable(f"the load did not end within {most_s:.0f} s and was given up")
     try:
         with gevent.Timeout(most_s, hung):
@@ -92,20 +93,26 @@ class Master:
         """Deal, align the clocks, and say when it begins."""
         for member in self.members:
             member.heard = time.perf_counter()
-            plan, users = member.recorder.plan, self.load.users
-            load = msgspec.structs.replace(
-                self.load,
-                max_in_flight=max(1, member.share(self.load.max_in_flight)),
-                users=member.share(users) if users else None,
+            plan = member.recorder.plan
+            self._say(
+                member, Begin(self.url, self._share(member), plan.at_s.tobytes(), plan.kinds.tobytes(), *plan[2:])
             )
-            self._say(member, Begin(self.url, load, plan.at_s.tobytes(), plan.kinds.tobytes(), *plan[2:]))
         self._wait(lambda: all(member.ready for member in self.members), READY_WITHIN_S + SLACK_S)
         offsets = [self._offset(member) for member in self.members]
-        begins = time.perf_counter() + STARTS_IN_S
+        begins = time.perf_counter() + max(STARTS_IN_S, self.load.rest_s)
         for member, offset in zip(self.members, offsets, strict=True):
             member.recorder.begin(begins)
             self._say(member, Start(begins + offset))
         return self.members[0].recorder.plan
+
+    def _share(self, member: Member) -> Load:
+        """Return the load with the users that a worker is dealt."""
+        users = self.load.users
+        return msgspec.structs.replace(
+            self.load,
+            max_in_flight=max(1, member.share(self.load.max_in_flight)),
+            users=member.share(users) if users else None,
+        )
 
     def _offset(self, member: Member) -> float:
         """Return how far its clock is ahead of ours; off by half the quickest way there and back, at the most."""
@@ -162,19 +169,11 @@ class Master:
     def _together(self, closed_s: float, notes: Sequence[str]) -> Measurement:
         span = self.decision.span(self.members[0].recorder.opens_s, closed_s)
         parts = [
-            Measurement(
-                self.load,
-                span,
-                member.recorder.samples(closed_s),
-                Vitals(*member.watch, clock_within_ms=member.clock_within_s * 1000),
-            )
+            Measurement(self._share(member), span, member.recorder.samples(closed_s), member.vitals)
             for member in self.members
         ]
         everything = sorted((sample for part in parts for sample in part.everything), key=lambda sample: sample.at_s)
-        lag_ms, cpu_ratio, accidents = (
-            list(itertools.chain(*each)) for each in zip(*(m.watch for m in self.members), strict=True)
-        )
-        vitals = Vitals(lag_ms, cpu_ratio, accidents, notes)
+        vitals = together((part.vitals for part in parts), notes)
         began_s = self.members[0].recorder.began_s
         return Measurement(self.load, span, everything, vitals, began_s, parts=parts)
 
@@ -195,14 +194,12 @@ class Master:
 
     def _hear(self, member: Member, said: Said | Lost) -> None:
         match said:
-            case Report(rows, lag_ms, cpu_ratio, accidents, arrivals):
+            case Report(rows, vitals, arrivals):
                 for at_s, kind in arrivals:
                     member.recorder.learn(at_s, kind)
                 for row in rows:
                     member.recorder.take(row)
-                member.watch[0].extend(lag_ms)
-                member.watch[1].extend(cpu_ratio)
-                member.watch[2].extend(accidents)
+                member.told_vitals.append(vitals)
             case Asked(at_s):
                 member.asked_s = at_s
             case Pong(theirs):

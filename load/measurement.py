@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
+from evidence.errors import CannotTell
+from load import room
 from load.baseline import NOT_COMPARED, Compared
 from load.compression import NOT_WEIGHED, Weighed
 from load.config import Load
@@ -16,12 +19,19 @@ from load.instances import NOT_SCALED, Scaled
 from load.quantile import nearest_rank, ordered
 from load.recorder import DROPPED, NOT_ASKED, Sample
 from load.server import NOTHING, Server
+from load.shape import peak
 
 SLIP_P99_MS = 20.0
 CPU_RATIO = 0.9
 HANDED_OVER_RATIO = 0.98
+LAG_P99_MS = 100.0
 """Beyond these the generator is saturated, and its numbers are its own: the 99th percentile of how late it was, its
-share of one core, the arrivals that it handed over within the window."""
+share of one core, the arrivals that it handed over within the window; and where nobody schedules anything, so that
+nothing can be late, the 99th percentile of how late its event loop was."""
+
+
+class Unreachable(CannotTell):
+    """The target does not answer, or the run hangs: nothing can be said."""
 
 
 class Span(NamedTuple):
@@ -52,6 +62,35 @@ class Vitals:
     lag_at_s: Sequence[float] = ()
     cpu_at_s: Sequence[float] = ()
     """When a delay was over, and the middle of the time that a share is of, since the load began."""
+
+    def within(self, begin_s: float, end_s: float) -> Vitals:
+        """Keep the readings of a time; of shares at least the nearest. Without times all are of it."""
+        lags = list(zip(self.lag_at_s, self.lag_ms, strict=False))
+        shares = list(zip(self.cpu_at_s, self.cpu_ratio, strict=False))
+        kept = [share for at_s, share in shares if begin_s <= at_s < end_s]
+        middle_s = (begin_s + end_s) / 2
+        nearest = [share for _, share in sorted(shares, key=lambda each: abs(each[0] - middle_s))[:1]]
+        late = [lag for at_s, lag in lags if begin_s <= at_s and at_s - lag / 1000 < end_s]
+        return replace(
+            self,
+            lag_ms=late if lags else self.lag_ms,
+            cpu_ratio=(kept or nearest) if shares else self.cpu_ratio,
+            lag_at_s=(),
+            cpu_at_s=(),
+        )
+
+
+def together(parts: Iterable[Vitals], notes: Sequence[str] = ()) -> Vitals:
+    """Put the readings of several times, or of several generators, into one."""
+    every = list(parts)
+    return Vitals(
+        lag_ms=list(chain.from_iterable(one.lag_ms for one in every)),
+        cpu_ratio=list(chain.from_iterable(one.cpu_ratio for one in every)),
+        accidents=list(chain.from_iterable(one.accidents for one in every)),
+        notes=notes,
+        lag_at_s=list(chain.from_iterable(one.lag_at_s for one in every)),
+        cpu_at_s=list(chain.from_iterable(one.cpu_at_s for one in every)),
+    )
 
 
 @dataclass(frozen=True)
@@ -114,15 +153,20 @@ class Measurement:
         """How late the generator was."""
         return nearest_rank(ordered([sample.slip_ms for sample in self.window if not math.isnan(sample.slip_ms)]), 0.99)
 
-    @property
+    @cached_property
+    def seen(self) -> Vitals:
+        """How we were within the window: what else was asked, faster perhaps, is not judged."""
+        return self.vitals.within(self.span.opens_s, self.span.closes_s)
+
+    @cached_property
     def lag_p99_ms(self) -> float:
-        """How late our event loop was."""
-        return nearest_rank(ordered(self.vitals.lag_ms), 0.99)
+        """How late our event loop was; where it never came to look, all of the window."""
+        return nearest_rank(ordered(self.seen.lag_ms or [self.span.lasted_s * 1000]), 0.99)
 
     @property
     def cpu_max_ratio(self) -> float:
-        """Our largest share of one core in a second."""
-        return max(self.vitals.cpu_ratio)
+        """Our largest share of one core in a second; where we never came to look, all of it."""
+        return max(self.seen.cpu_ratio, default=1.0)
 
     @cached_property
     def handed_over_ratio(self) -> float:
@@ -148,7 +192,27 @@ class Measurement:
             reasons.append(
                 f"it got to {self.handed_over_ratio:.1%} of the arrivals in time (bound {HANDED_OVER_RATIO:.0%})"
             )
-        return reasons
+        return [*reasons, *(self._late_loop() if self.load.model == "closed" else self._cramped())]
+
+    def _late_loop(self) -> Iterator[str]:
+        """An event loop that stands still reads answers late, which then look slow."""
+        if self.lag_p99_ms > LAG_P99_MS:
+            yield f"its event loop was {self.lag_p99_ms:.0f} ms late 1 time in 100 (bound {LAG_P99_MS:.0f} ms)"
+
+    def _cramped(self) -> Iterator[str]:
+        """What waited for a user of ours is not the release's, unless that is why none was free."""
+        waited_ms, users = room.waited_ms(self.window), self.load.max_in_flight
+        if waited_ms <= SLIP_P99_MS:
+            return
+        rate_per_s = len(self.window) / self.span.lasted_s * peak(self.load.stages)
+        needed, calm_ms = room.needed(self.everything, users, rate_per_s)
+        if needed > users:
+            waited = f"waited {waited_ms:.0f} ms for a free user" if math.isfinite(waited_ms) else "found no free user"
+            yield (
+                f"arrivals {waited}, and not because the release was pressed: with few requests at work one takes "
+                f"{calm_ms:.0f} ms already, so that {rate_per_s:.0f} a second need up to {needed} users; raise [load] "
+                f"max_in_flight, which is {users}"
+            )
 
     def unfit(self) -> str:
         """Say why nothing can be said about the release; empty where every generator kept up."""

@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import gevent.socket  # type: ignore[import-untyped]
 
@@ -15,7 +15,7 @@ from checks.permission import is_loopback
 from evidence.errors import InputError
 from load.channel import Channel, Lost
 from load.config import Load
-from load.engine import Unreachable
+from load.measurement import Unreachable, Vitals, together
 from load.recorder import Recorder
 
 LOOK_EVERY_S = 0.2
@@ -31,7 +31,7 @@ class Member:
     of: int
     channel: Channel
     recorder: Recorder
-    watch: tuple[list[float], list[float], list[str]] = field(default_factory=lambda: ([], [], []))
+    told_vitals: list[Vitals] = field(default_factory=list)
     peer: str = ""
     heard: float = 0.0
     ready = done = False
@@ -44,6 +44,11 @@ class Member:
     def name(self) -> str:
         """For people."""
         return f"generator {self.number + 1} of {self.of} ({self.peer})"
+
+    @property
+    def vitals(self) -> Vitals:
+        """How it was, as far as it has told."""
+        return replace(together(self.told_vitals), clock_within_ms=self.clock_within_s * 1000)
 
     def share(self, of_all: int) -> int:
         """How many of all it is dealt."""
@@ -61,7 +66,7 @@ class Gone(Exception):
         """Say which, and why: what it told last of itself, else what we saw."""
         since_s = member.recorder.now_s()
         when = "before the start" if math.isnan(since_s) else f"{since_s:.1f} s after the start"
-        super().__init__(f"{member.name} was lost {when}: {'; '.join(member.watch[2]) or why}")
+        super().__init__(f"{member.name} was lost {when}: {'; '.join(member.vitals.accidents) or why}")
 
 
 def gather(

@@ -8,11 +8,11 @@ from array import array
 from typing import NamedTuple
 
 from load.config import MOST_ARRIVALS, Load
+from load.sequential import closings, edges
 from load.shape import Part, Stage, parts
 
 LOOK_WARMUP_EVERY_S = 2.5
-LOOK_EVERY_S = 5.0
-"""How often warm-up that lasts longer is looked at, whether it is over, and an open window, whether it may close."""
+"""How often warm-up that lasts longer is looked at, whether it is over."""
 
 
 class Plan(NamedTuple):
@@ -60,18 +60,13 @@ def draw(load: Load) -> Plan:
     Given their number, the arrivals of a Poisson process are independent and uniform. Fixing the number to the asked
     one keeps the bursts, and takes the luck of the draw out of asked against achieved.
     """
-    looks_s = tuple(_edges(load.warmup_s, LOOK_WARMUP_EVERY_S, load.most_warmup_s)) if load.warmup_s else ()
-    closings_s = (load.most_s,) if load.stages else tuple(_edges(load.duration_s, LOOK_EVERY_S, load.most_s))
+    looks_s = tuple(edges(load.warmup_s, LOOK_WARMUP_EVERY_S, load.most_warmup_s)) if load.warmup_s else ()
+    closings_s = closings(load)
     stages = parts(load.stages) if load.stages else _steady(closings_s, load)
     window = _starts(random.Random(load.seed), stages, load)  # noqa: S311 - repeatable on purpose
     warmup = _starts(random.Random(~load.seed), _steady(looks_s, load), load)  # noqa: S311 - the same
     at_s, kinds = array("d", warmup[0] + window[0]), array("H", warmup[1] + window[1])
     return Plan(at_s, kinds, len(warmup[0]), looks_s, closings_s)
-
-
-def _edges(shortest: float, step: float, longest: float) -> list[float]:
-    """Every `step` from the shortest on, and the longest."""
-    return [*itertools.takewhile(lambda end: end < longest, itertools.count(shortest, step)), longest]
 
 
 def _steady(edges: tuple[float, ...], load: Load) -> list[Part]:

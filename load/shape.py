@@ -82,3 +82,11 @@ def judged(sequence: Sequence[Stage]) -> tuple[float, float]:
         raise ValueError(msg)
     every = parts(sequence)
     return every[chosen[0]].begin_s, every[chosen[-1]].end_s
+
+
+def peak(sequence: Sequence[Stage]) -> float:
+    """Return how many times the judged rate is asked at the most, up to the end of what is judged."""
+    if not sequence:
+        return 1.0
+    last = max(number for number, stage in enumerate(sequence) if stage.judged)
+    return max(stage.rate_per_s for stage in sequence[: last + 1]) / sequence[last].rate_per_s

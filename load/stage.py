@@ -45,10 +45,10 @@ LOOKED, WRONG, BAD_INPUT = 0, 1, 2
 class Runner:
     """Runs the load once and lets every check look at it."""
 
-    def __init__(self, stage: Stage, attack: Attack) -> None:
-        """`attack` sends the load to a URL."""
+    def __init__(self, stage: Stage, attack: Attack, alone: Attack | None = None) -> None:
+        """`attack` sends the load to a URL; `alone` does so from this process, where `attack` is several."""
         self.stage = stage
-        self._attack = attack
+        self._attack, self._alone = attack, alone or attack
         self._started = now()
         self._attachments: tuple[str, ...] = ()
         self._own: dict[str, tuple[str, ...]] = {}
@@ -79,7 +79,7 @@ class Runner:
         return [check for check in CHECKS if identifier(check) not in reasons]
 
     def _measure(self) -> Measurement:
-        load = resolve(self.stage.release.section("load", Load), self.stage.release.root)
+        load = self._declared = resolve(self.stage.release.section("load", Load), self.stage.release.root)
         url = os.environ.get("TARGET_URL", "")
         if not url.startswith(("http://", "https://")):
             msg = f"TARGET_URL is {url!r}, not an http address: run this stage by `nox -s load`, which sets it"
@@ -90,27 +90,35 @@ class Runner:
             measurement = self._attack(url, load)
             server = watching.end()
         measurement = replace(measurement, server=server.since(measurement.began_s))
+        self._keep(measurement)  # what is sent beside it may break, and takes nothing of this along
         folder = self.stage.run.path / "attachments" / self.stage.name
-        measurement = beside(self.stage.release, self._attack, url, measurement, folder)
-        told = stages(measurement)
-        hidden = "" if avoided(load) else model(load)
+        measurement = beside(self.stage.release, self._alone, url, measurement, folder)
+        self._report(measurement)
+        self._own["LOAD-007"] = self._drawn(compared_charts(measurement.compared))
+        return measurement
+
+    def _keep(self, measurement: Measurement) -> None:
+        """Attach what the load itself has shown."""
+        self._attachments = (
+            self._report(measurement),
+            self.stage.attach("requests.csv.gz", to_csv(measurement.everything)),
+            self.stage.attach("requests.npz", to_columns(measurement.everything)),
+            *self._drawn({"by_name": by_name(summary(measurement, self.stage.tools)), **charts(measurement)}),
+        )
+
+    def _report(self, measurement: Measurement) -> str:
+        """Attach the numbers, as far as they are known."""
+        told, declared = stages(measurement), self._declared
+        hidden = "" if avoided(declared) else model(declared)
         self._notes = tuple(filter(None, [hidden, words(measurement, told), *measurement.vitals.notes]))
         numbers = {
             **summary(measurement, self.stage.tools),
-            "model": model(load),
+            "model": model(declared),
             "generators": generators(measurement),
             "stages": told,
             "knee_per_s": knee(told),
         }
-        report = msgspec.json.format(msgspec.json.encode(numbers))
-        self._attachments = (
-            self.stage.attach("load.json", report.decode()),
-            self.stage.attach("requests.csv.gz", to_csv(measurement.everything)),
-            self.stage.attach("requests.npz", to_columns(measurement.everything)),
-            *self._drawn({"by_name": by_name(numbers), **charts(measurement)}),
-        )
-        self._own["LOAD-007"] = self._drawn(compared_charts(measurement.compared))
-        return measurement
+        return self.stage.attach("load.json", msgspec.json.format(msgspec.json.encode(numbers)).decode())
 
     def _drawn(self, drawn: dict[str, Chart]) -> tuple[str, ...]:
         return tuple(self.stage.attach(f"{name}{chart.SUFFIX}", chart.encode(one)) for name, one in drawn.items())

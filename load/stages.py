@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from load.bounds import bounds
 from load.measurement import CPU_RATIO, SLIP_P99_MS, Measurement
-from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
+from load.quantile import nearest_rank, ordered
 from load.recorder import DROPPED, NOT_ASKED, Sample
 from load.shape import Part, parts
 
@@ -59,7 +60,6 @@ def _told(measurement: Measurement, part: Part, opened_s: float) -> dict[str, An
     sent = [sample for sample in asked if sample.error not in {DROPPED, NOT_ASKED}]
     series = [sample.latency_ms for sample in sent if not sample.error]
     good = ordered(series)
-    bounds = _bounds(series)
     late_ms = _late_ms(asked)
     told: dict[str, Any] = {
         "rate_per_s": part.stage.rate_per_s,
@@ -70,8 +70,9 @@ def _told(measurement: Measurement, part: Part, opened_s: float) -> dict[str, An
         "answered": sum(1 for sample in asked if sample.status),
         "failed": sum(1 for sample in sent if sample.error),
         **{f"p{share * 100:.0f}_ms": nearest_rank(good, share) if good else None for share in SHARES},
-        "p95_95_ms": bounds,
+        "p95_95_ms": bounds(measurement, series, 0.95).shown if series else None,
         "generator_slip_p99_ms": late_ms,
+        "generator_cpu_ratio": max(measurement.vitals.within(begin_s, end_s).cpu_ratio, default=1.0),
     }
     return {**told, "held": _held(measurement, told)}
 
@@ -84,20 +85,10 @@ def _held(measurement: Measurement, told: dict[str, Any]) -> bool | None:
     if measurement.load.held_ms is None:
         return None
     late = told["generator_slip_p99_ms"] is None or told["generator_slip_p99_ms"] > SLIP_P99_MS
-    if late or measurement.cpu_max_ratio > CPU_RATIO or told["failed"] or told["dropped"] or not told["p95_95_ms"]:
+    if late or told["generator_cpu_ratio"] > CPU_RATIO or told["failed"] or told["dropped"] or not told["p95_95_ms"]:
         return False
     high = told["p95_95_ms"][1]
     return high is not None and high <= measurement.load.held_ms
-
-
-def _bounds(series: Sequence[float]) -> tuple[float, float | None] | None:
-    if not series:
-        return None
-    in_order, effective = ordered(series), effective_size(series, 0.95)
-    try:
-        return interval(in_order, 0.95, effective)
-    except TooFewSamples:
-        return at_least(in_order, 0.95, effective), None
 
 
 def _late_ms(asked: Sequence[Sample]) -> float | None:

@@ -1,4 +1,4 @@
-"""When warm-up is over, and when the window may close: rules that know no limit, and so cannot favour a side of one."""
+"""When warm-up is over, and when the window may close: decided by whoever knows all that was answered."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Protocol
 
 from load.config import Load
 from load.measurement import Span
-from load.quantile import is_precise
 from load.recorder import Recorder
+from load.sequential import enough
 from load.shape import judged
 from load.warmup import steady_from
 
@@ -45,8 +45,8 @@ class Decision:
     notice_s: float = 0.0
 
     def starts(self) -> float:
-        """Now."""
-        return time.perf_counter()
+        """After the rest: whoever signed in has done so."""
+        return time.perf_counter() + self.load.rest_s
 
     def opens(self, at_s: float) -> bool:
         """Where MSER-5 finds that the transient ended in the first half; at the latest after the longest warm-up."""
@@ -57,8 +57,8 @@ class Decision:
         return cut is not None or at_s >= self.load.most_warmup_s
 
     def closes(self, at_s: float) -> bool:  # noqa: ARG002 - as the protocol asks
-        """Where the interval is narrow enough."""
-        return is_precise([latency for _, latency in self._known(Recorder.measuring)], 0.95, self.load.precise)
+        """Where the interval says enough."""
+        return enough(self.load, [latency for _, latency in self._known(Recorder.measuring)])
 
     def span(self, opened_s: float, closed_s: float) -> Span:
         """Give what was decided: the part that is judged, which of a shape was declared."""

@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 
+from load.bounds import bounds
 from load.compression import Body
 from load.correlation import worth
 from load.measurement import Measurement
 from load.proportion import share_interval
-from load.quantile import TooFewSamples, at_least, effective_size, interval, nearest_rank, ordered
+from load.quantile import nearest_rank, ordered
 from load.recorder import DROPPED, NOT_ASKED, Sample
+from load.sequential import confidence
 from load.server import Server
 
 SCHEMA = 4
@@ -105,20 +107,9 @@ def _group(measurement: Measurement, everything: Sequence[Sample]) -> dict[str, 
         "error_ratio": sum(failed) / len(samples) if samples else None,
         "error_ratio_95": share_interval(sum(failed), len(samples), worth(failed)) if samples else None,
         **{f"p{share:.0f}_ms": nearest_rank(good, share / 100) if good else None for share in (50, 95, 99)},
-        "p95_95_ms": _interval(latencies),
+        "p95_95_ms": bounds(measurement, latencies, confidence(measurement.load)).shown if latencies else None,
         "max_ms": good[-1] if good else None,
         "service_p95_ms": nearest_rank(ordered([one.service_ms for one in samples if not one.error]), 0.95)
         if good
         else None,
     }
-
-
-def _interval(latencies: Sequence[float]) -> tuple[float, float | None] | None:
-    """Give the 95 % confidence interval of the p95; where it has no upper end, that is null."""
-    if not latencies:
-        return None
-    in_order, effective = ordered(latencies), effective_size(latencies, 0.95)
-    try:
-        return interval(in_order, 0.95, effective)
-    except TooFewSamples:
-        return at_least(in_order, 0.95, effective), None

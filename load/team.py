@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
+from geventhttpclient import client
 from locust import events
 from locust.argument_parser import get_parser
 from locust.env import Environment
 from locust.runners import Runner
 from locust.util.load_locustfile import load_locustfile
 
+from load.client import OnceClient
 from load.generator import Watch
 from load.recorder import Answer
-from load.users import SPREAD_S, Crowd, Unready
+from load.users import SPREAD_S, Crowd, Unready, lacking
 
 
 class Team(Crowd):
@@ -22,6 +25,8 @@ class Team(Crowd):
     def prepare(self, watch: Watch) -> Runner:
         """Load the file, as `locust --headless` does."""
         file, users = self.load.locustfile, self.load.in_flight
+        # Every FastHttpUser makes its connections by this name: none of theirs repeats a request silently, either.
+        client.HTTPClient = OnceClient  # type: ignore[misc]
         classes, shapes = load_locustfile(file)
         if shapes or not classes:
             what = (
@@ -54,10 +59,17 @@ class Team(Crowd):
             late = f"{self.load.timeout_s:g} s after the window"
             watch.accidents.append(f"{left} users of {name} had not ended their task {late}")
 
+    def end(self, runner: Runner) -> None:
+        """Let them go; the connections are theirs, and close with them."""
+        super().end(runner)
+        gc.collect()
+
     def _hear(self, name: str, response_time: float | None, response_length: int | None, **told: Any) -> None:  # noqa: ANN401
         service_ms = response_time or 0.0
         exception, status = told.get("exception"), int(getattr(told.get("response"), "status_code", 0) or 0)
         # Never its text: it may quote the request and its secrets.
-        error = "" if not exception else str(status) if status >= 400 else type(exception).__name__
+        broke = "" if not exception else lacking(exception) or type(exception).__name__
+        error = str(status) if exception and status >= 400 else broke
+        self.blame_us(error)
         number = self.recorder.arrive(self.recorder.kind_of(name), service_ms / 1000)
         self.recorder.answer(number, Answer(service_ms, status, response_length or 0, error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import random
 from typing import Any
@@ -29,6 +30,16 @@ SPREAD_S = 1.0
 is answered; over what time, at the least, users who ask by themselves start: they are not to be in step."""
 
 
+LACKING = {
+    "EMFILE": "this process may open no more connections; raise its limit (ulimit -n), or lower the users at work",
+    "ENFILE": "this machine may open no more files",
+    "EADDRNOTAVAIL": "this machine has no free port left to connect from",
+    "ENOBUFS": "this machine has no room left for what is sent",
+    "ENOMEM": "this machine has no memory left",
+}
+"""What a socket of ours may lack, and what to do about it."""
+
+
 class Unready(Exception):
     """A user could not sign in."""
 
@@ -42,6 +53,8 @@ class Crowd:
         self.stopped = False
         self._count = itertools.count()
         self._ready, self._refused = 0, ""
+        self._watch = Watch()
+        self.pool = connections(url, load)
         self._begun = gevent.event.Event()
         self._doors = gevent.lock.BoundedSemaphore(SIGNING_IN_AT_ONCE)
         self._fills = bool(load.rows or load.login)
@@ -63,8 +76,14 @@ class Crowd:
         while self.recorder.in_flight and self.recorder.now_s() < until_s:
             gevent.sleep(LOOK_EVERY_S)
 
+    def end(self, runner: Runner) -> None:
+        """Let them go, and their connections: evidence must be written, and what comes after us may need as many."""
+        runner.quit()
+        self.pool.close()
+
     def runner(self, environment: Environment, watch: Watch) -> Runner:
         """Return what runs them; what goes wrong in them is an accident of ours."""
+        self._watch = watch
         # The type only: the text may quote the request and its secrets.
         environment.events.user_error.add_listener(  # type: ignore[no-untyped-call]
             lambda exception, **_: watch.accidents.append(f"an error of its own, {type(exception).__name__}")
@@ -129,7 +148,26 @@ class Crowd:
             row = self.load.rows[whole % len(self.load.rows)] if self.load.rows else {}
             request = values.put(request, {**row, **session, values.NUMBER: str(whole)})
         self.recorder.send(number)
-        self.recorder.answer(number, send(user, request))
+        answer = send(user, request)
+        self.blame_us(answer.error)
+        self.recorder.answer(number, answer)
+
+    def blame_us(self, error: str) -> None:
+        """Take down that a request broke for want of something of ours: that is no error of the release."""
+        if error in LACKING and (said := f"{error}: {LACKING[error]}") not in self._watch.accidents:
+            self._watch.accidents.append(said)
+
+
+def lacking(error: object) -> str:
+    """Name what a request broke for want of on our side; empty where it did not. Errors may be wrapped in others."""
+    seen: list[object] = [error]
+    for one in seen:  # it grows
+        if isinstance(one, OSError) and (name := errno.errorcode.get(one.errno or 0, "")) in LACKING:
+            return name
+        inner = [getattr(one, name, None) for name in ("reason", "__cause__", "__context__")]
+        seen.extend(each for each in inner if isinstance(each, BaseException) and each not in seen)
+        seen.extend(each for each in getattr(one, "args", ()) if isinstance(each, BaseException) and each not in seen)
+    return ""
 
 
 def send(user: FastHttpUser, request: Request) -> Answer:
@@ -140,7 +178,7 @@ def send(user: FastHttpUser, request: Request) -> Answer:
     )
     service_ms, size = response.request_meta["response_time"], response.request_meta["response_length"]
     if exception := response.request_meta["exception"]:
-        return Answer(service_ms, 0, size, type(exception).__name__)
+        return Answer(service_ms, 0, size, lacking(exception) or type(exception).__name__)
     unexpected = response.status_code != request.expect
     error = f"{response.status_code} instead of {request.expect}" if unexpected else ""
     return Answer(service_ms, response.status_code, size, error)
@@ -150,7 +188,7 @@ def _arriving(crowd: Crowd) -> type[FastHttpUser]:
     class Visitor(FastHttpUser):
         host = crowd.url
         wait_time = constant(0)
-        client_pool = connections(crowd.url, crowd.load)
+        client_pool = crowd.pool
 
         def on_start(self) -> None:
             _, self.session = crowd.enter(self)
@@ -172,7 +210,7 @@ def _asking(crowd: Crowd) -> type[FastHttpUser]:
     class Visitor(FastHttpUser):
         host = crowd.url
         wait_time = between(*crowd.load.think_s)
-        client_pool = connections(crowd.url, crowd.load)
+        client_pool = crowd.pool
 
         def on_start(self) -> None:
             number, self.session = crowd.enter(self)

@@ -18,6 +18,7 @@ from load import engine
 from load.channel import Answered, Asked, Begin, Channel, Done, Lost, Ping, Pong, Ready, Report, Start
 from load.config import Load
 from load.generator import Watch
+from load.measurement import Unreachable, Vitals
 from load.recorder import Recorder
 from load.schedule import Plan
 
@@ -39,7 +40,7 @@ def work(host: str, port: int, key: str) -> int:
         begin = channel.receive()
         if isinstance(begin, Begin):
             Worker(channel, begin).run()
-    except (Lost, engine.Unreachable, gevent.Timeout, gevent.queue.Empty) as error:
+    except (Lost, Unreachable, gevent.Timeout, gevent.queue.Empty) as error:
         sys.stderr.write(f"worker of {host}:{port}: {error or 'the master did not answer'}\n")
         return LEFT
     return SENT
@@ -89,8 +90,8 @@ class Worker:
             engine.send(self._begin.url, self.load, self.recorder, self, self.watch)
             self.report(self.recorder.left())
             self._channel.send(Done())
-        except engine.Unreachable as error:
-            self._channel.send(Report((), (), (), (str(error),)))
+        except Unreachable as error:
+            self._channel.send(Report((), Vitals((), (), (str(error),))))
             raise
         finally:
             gevent.killall(greenlets)
@@ -112,13 +113,11 @@ class Worker:
     def report(self, left: list[int] | None = None) -> None:
         """Tell what is new."""
         news, self.recorder.news = self.recorder.news, []
-        fresh = self.watch.fresh()
         rows = tuple(map(self.recorder.row, [*news, *(left or ())]))
         came = range(self._told, len(self.recorder.at_s))
         self._told = came.stop
         arrivals = tuple((self.recorder.at_s[number], self.recorder.plan.kinds[number]) for number in came)
-        vitals = tuple(fresh.lag_ms), tuple(fresh.cpu_ratio), tuple(fresh.accidents)
-        self._channel.send(Report(rows, *vitals, arrivals))
+        self._channel.send(Report(rows, self.watch.fresh(), arrivals))
 
     def _ask(self, at_s: float) -> bool:
         self.report()

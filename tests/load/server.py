@@ -38,7 +38,8 @@ its first request on, answers nobody; what /lognormal draws from; how long /bimo
 class Server:
     """`with Server() as server`: `server.url`, and `server.seen`, the requests that really arrived, by path.
 
-    `server.kept` has path, head and body of those to /login and below /echo, in their order.
+    `server.kept` has path, head and body of those to /login and below /echo, in their order; `first_s` and `last_s` are
+    when each path was asked.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
@@ -46,7 +47,8 @@ class Server:
         self.seen: Counter[str] = Counter()
         self.reused = 0
         self.kept: list[tuple[str, str, str]] = []
-        self._first_s: dict[str, float] = {}
+        self.first_s: dict[str, float] = {}
+        self.last_s: dict[str, float] = {}
         self._chance = random.Random(1)  # noqa: S311 - repeatable on purpose
         self._loop = asyncio.new_event_loop()
         self._free_s = 0.0
@@ -101,7 +103,8 @@ class Server:
                     self.kept.append((path, head.decode(), body.decode()))
                 self.seen[path] += 1
                 self.reused += path == "/reset" and served > 0
-                self._first_s.setdefault(path, time.monotonic())
+                self.last_s[path] = time.monotonic()
+                self.first_s.setdefault(path, self.last_s[path])
                 writer.write(await answers[path](writer) if path in answers else OK)
                 served += 1
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -136,7 +139,7 @@ class Server:
             await writer.drain()
 
     async def _freezing(self, _: asyncio.StreamWriter) -> bytes:
-        since_s = time.monotonic() - self._first_s["/freezing"]
+        since_s = time.monotonic() - self.first_s["/freezing"]
         begin, end = FREEZE_S
         await asyncio.sleep(end - since_s if begin <= since_s < end else 0.005)
         return OK
@@ -166,7 +169,7 @@ class Server:
         return b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 
     async def _stalling(self, _: asyncio.StreamWriter) -> bytes:
-        phase_s = (time.monotonic() - self._first_s["/stalling"] - STALL_EVERY_S / 2) % STALL_EVERY_S
+        phase_s = (time.monotonic() - self.first_s["/stalling"] - STALL_EVERY_S / 2) % STALL_EVERY_S
         await asyncio.sleep(max(0.0, STALL_S - phase_s) + SERVICE_MS / 1000)
         return OK
 

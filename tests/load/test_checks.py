@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import pytest
 
+from evidence.release import Undeclared
 from load import checks  # the functions' names would be collected
 from load.config import Load, Request
 from load.measurement import Measurement, Span, Vitals
@@ -179,6 +181,55 @@ def test_a_fit_generator_has_nothing_to_say() -> None:
 def test_an_unfit_generator_says_why(measurement: Measurement, reason: str) -> None:
     """Late sending, a full core, arrivals not got to, an accident of ours: each is a reason to say nothing."""
     assert reason in measurement.unfit()
+
+
+CLOSED = Load(model="closed", users=3, duration_s=4, requests=LOAD.requests)
+
+
+def test_an_event_loop_that_stands_still_says_nothing_of_the_release() -> None:
+    """Where nobody schedules anything nothing is late, but answers are read late; arrivals say so themselves."""
+    late = replace(measured(steady(), Vitals([1.0] * 90 + [300.0] * 10, [0.2])), load=CLOSED)
+
+    assert "its event loop was 300 ms late 1 time in 100 (bound 100 ms)" in late.unfit()
+    assert "" == replace(late, vitals=WELL).unfit() == replace(late, load=LOAD).unfit()
+    never = replace(late, vitals=Vitals([], [0.2]))
+    assert "its event loop was 4000 ms late" in never.unfit()
+
+
+def test_how_we_were_in_another_stage_is_not_judged() -> None:
+    """A saturated stage after the window, or before it, says nothing of what was measured between them."""
+    lags, shares = (
+        [(0.5, 900.0), (2.0, 1.0), (4.0, 2.0), (5.5, 400.0)],
+        [(0.5, 1.0), (2.5, 0.3), (3.5, 0.2), (6.0, 0.99)],
+    )
+    vitals = Vitals(
+        lag_ms=[lag for _, lag in lags],
+        cpu_ratio=[share for _, share in shares],
+        lag_at_s=[at_s for at_s, _ in lags],
+        cpu_at_s=[at_s for at_s, _ in shares],
+    )
+    run = measured(steady(), vitals)
+
+    assert ("", 0.3, 2.0) == (run.unfit(), run.cpu_max_ratio, run.lag_p99_ms)
+    # A delay that begins within the window is of it, and where no share is, the nearest is.
+    assert [2.0, 400.0] == list(vitals.within(4.0, 5.2).lag_ms)
+    assert [0.99] == list(vitals.within(4.9, 5.4).cpu_ratio)
+
+
+def test_a_closed_model_has_no_rate_to_reach() -> None:
+    """None was asked: it does not pass, and release.toml can say that there is none."""
+    with pytest.raises(Undeclared, match=r"closed model ask at no rate .* under \[not_applicable\]"):
+        checks.check_arrival_rate(replace(measured(steady()), load=CLOSED))
+
+
+def test_an_interval_that_is_refused_is_in_no_table() -> None:
+    """Of latencies that never became steady the summary has no upper end either."""
+    steadied, not_steadied = (
+        summary(measured(steady(), span=Span(1.0, 5.0, steady_s)), {})["total"]["p95_95_ms"] for steady_s in (0.5, None)
+    )
+
+    assert steadied[1] <= 100
+    assert None is not_steadied[1]
 
 
 def test_a_group_without_an_answer_has_no_percentile() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
+from evidence.release import Undeclared
 from load import check_rest  # the functions' names would be collected
 from load.quantile import TooFewSamples
 from load.recorder import NOT_ASKED, UNANSWERED
@@ -14,10 +18,16 @@ def test_the_first_request_is_measured_though_it_is_of_warm_up() -> None:
     """By when it was to start, whatever order the requests are in."""
     finding = check_rest.check_first_request_after_a_rest(measured([*steady()[1:], sample(0.0, latency_ms=3000.0)]))
 
-    assert ({"first_ms": 3000.0}, "the first request, home, was answered after 3000 ms") == (
-        finding.measured,
-        finding.detail,
-    )
+    said = "the first request, home, was answered after 3000 ms, 1 s after anything was asked before it"
+    assert ({"first_ms": 3000.0, "rested_s": 1}, said) == (finding.measured, finding.detail)
+
+
+def test_without_a_rest_nothing_is_first_after_one() -> None:
+    """It does not pass by being quick."""
+    run = measured(steady())
+
+    with pytest.raises(Undeclared, match="rest_s is 0"):
+        check_rest.check_first_request_after_a_rest(replace(run, load=msgspec.structs.replace(run.load, rest_s=0)))
 
 
 @pytest.mark.parametrize("error", ["503 instead of 200", UNANSWERED])

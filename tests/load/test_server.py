@@ -132,7 +132,7 @@ def test_a_failure_under_load_says_what_the_database_did(
             application.execute(SLOW, [18])
 
     never = [sample(2, status=0, error="TimeoutError", latency_ms=3000)] * 400
-    _, evidence = ran(release_file, DECLARED, measured(never), meanwhile)
+    _, evidence = ran(release_file, DECLARED, measured(never), meanwhile=meanwhile)
 
     for check in ("LOAD-001", "LOAD-002", "LOAD-003", "LOAD-004", "LOAD-005"):
         assert 2 <= evidence[check].detail.count("Seq Scan on items"), check

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,14 @@ from checks.stage import Stage
 from evidence import release as releases
 from evidence import run as runs
 from evidence.model import Evidence, Outcome
+from evidence.release import convert
 from load.checks import CHECKS, identifier
 from load.config import Load
-from load.measurement import Measurement, Vitals
+from load.measurement import Measurement, Unreachable, Vitals
+from load.recorder import Sample
 from load.stage import Runner
 from tests.load.conftest import UNSEEN
+from tests.load.server import Server
 from tests.load.test_checks import WELL, measured, sample, steady
 
 DECLARED = """
@@ -42,17 +47,22 @@ def _target(monkeypatch: pytest.MonkeyPatch) -> None:
 def ran(
     release_file: Path,
     declared: str,
-    played: Measurement | Exception | None = None,
+    *played: Measurement | Exception,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[int, dict[str, Evidence]]:
-    """Run the stage on a release with this ending of its release.toml; return its code and its evidence."""
+    """Run the stage on a release with this ending of its release.toml; return its code and its evidence.
+
+    What is played is what comes of each load in turn, and the last of it of all that follow.
+    """
+    left = list(played)
 
     def attack(_url: str, _load: Load) -> Measurement:
-        assert played is not None, "nothing was to be sent"
+        assert left, "nothing was to be sent"
         meanwhile()
-        if isinstance(played, Exception):
-            raise played
-        return played
+        one = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(one, Exception):
+            raise one
+        return one
 
     release_file.write_text(f"{release_file.read_text()}{declared}")
     release = releases.load(release_file)
@@ -149,6 +159,65 @@ def test_a_wrong_declaration_is_our_error(release_file: Path, declared: str, mes
 
     assert (2, {Outcome.ERRORED}) == (code, {one.outcome for one in evidence.values()})
     assert message in evidence["LOAD-003"].detail
+
+
+INSTANCES = """
+[load.instances]
+command = ["echo", "1"]
+rate_per_s = 500
+"""
+DIED = Unreachable("the target does not answer: Connection refused")
+
+
+@pytest.mark.usefixtures("_target")
+def test_a_release_that_dies_under_the_ramp_keeps_what_was_seen_of_it(release_file: Path) -> None:
+    """Only its instances are not known: what failed before that has failed, and is attached."""
+    broken = declaring(INSTANCES, [sample(2, status=0, error="ConnectionResetError")] * 400)
+    code, evidence = ran(release_file, f"{DECLARED}{INSTANCES}", broken, DIED)
+
+    assert (1, Outcome.FAILED, Outcome.PASSED) == (code, *(evidence[f"LOAD-00{n}"].outcome for n in (1, 2)))
+    assert (Outcome.ERRORED, f"CannotTell: {DIED}") == (evidence["LOAD-008"].outcome, evidence["LOAD-008"].detail)
+    assert "attachments/load/requests.csv.gz" in evidence["LOAD-001"].attachments
+
+
+@pytest.mark.usefixtures("_target")
+@pytest.mark.parametrize("error", [DIED, RuntimeError("the load did not end")])
+def test_a_baseline_that_is_down_takes_nothing_away(release_file: Path, error: Exception) -> None:
+    """It only is not compared with, whatever went wrong."""
+    with Server() as server:
+        declared = f'[load.baseline]\nurl = "{server.url}"\n'
+        code, evidence = ran(release_file, f"{DECLARED}{declared}", declaring(declared, steady()), error)
+
+    assert 1 == code
+    assert {Outcome.ERRORED} == {evidence["LOAD-007"].outcome}
+    assert str(error) in evidence["LOAD-007"].detail
+    assert Outcome.PASSED is evidence["LOAD-001"].outcome
+
+
+def declaring(table: str, samples: list[Sample]) -> Measurement:
+    """A run of what is declared, with a table more."""
+    declared = tomllib.loads(f"{DECLARED}{table}")["load"]
+    return replace(measured(samples), load=convert(declared, Load, "here"))
+
+
+@pytest.mark.usefixtures("_target")
+def test_what_is_sent_beside_it_is_sent_by_one_generator(release_file: Path) -> None:
+    """However many sent the load: this process asks in blocks, and up the ramp."""
+    asked: list[float] = []
+
+    def alone(_url: str, load: Load) -> Measurement:
+        asked.append(load.rate_per_s)
+        return measured(steady())
+
+    one = declaring(f"{INSTANCES}rises_within_s = 0.01\n", steady())
+    several = replace(one, parts=[one, one])
+    release_file.write_text(f"{release_file.read_text()}{DECLARED}{INSTANCES}")
+    release = releases.load(release_file)
+    stage = Stage("load", runs.start(release_file.parent / "run", release), release)
+    code = Runner(stage, lambda _url, _load: several, alone).run()
+    evidence = {each.check: each for each in runs.read_stage(stage.finish(code)).evidence}
+
+    assert (200.0, Outcome.FAILED) == (asked[0], evidence["LOAD-008"].outcome)
 
 
 @pytest.mark.usefixtures("_target")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from evidence.model import Outcome
 from tests.load.conftest import Command
-from tests.load.server import SLOW_S, Server
+from tests.load.server import RESETS, SLOW_S, Server
 
 DATA = """
 rate_per_s = 20
@@ -169,7 +171,48 @@ def test_a_user_that_does_not_end_its_task_is_no_verdict(command: Command) -> No
     with Server() as server:
         ran = command(server.url, f"timeout_s = 0.5\n{THEIRS}")
 
-    assert {Outcome.ERRORED} == ran.outcomes
+    assert {Outcome.ERRORED, Outcome.SKIPPED} == ran.outcomes
     assert (
         "2 users of their_users.py had not ended their task 0.5 s after the window" in ran.evidence["LOAD-001"].detail
     )
+
+
+def test_no_user_of_theirs_repeats_a_request_silently(command: Command) -> None:
+    """Every reset that the server made is in the record, of both of Locust's clients; their file is as it was."""
+    resetting = LOCUSTFILE.replace('self.client.get("/mixed", name="mixed")', 'self.client.get("/reset")')
+    only_fast = resetting.replace("weight = 2", "fixed_count = 3")
+    beside(command, "their_users.py", only_fast)
+    with Server() as server:
+        ran = command(server.url, THEIRS)
+    rows = [row for row in ran.rows if row["name"] == "/reset"]
+
+    assert RESETS == sum(bool(row["error"]) for row in rows)
+    assert {("0", "HTTPConnectionClosed")} == {(row["status"], row["error"]) for row in rows if row["error"]}
+    assert 0 <= server.seen["/reset"] - len(rows) <= 3
+
+
+@pytest.mark.parametrize("client", ["FastHttpUser", "HttpUser"])
+def test_connections_that_their_users_may_not_open_are_ours(command: Command, client: str) -> None:
+    """However deep their client has wrapped it."""
+    users = f"class Many({client}):\n    @task\n    def ask(self):\n        self.client.get('/slow')\n"
+    beside(command, "their_users.py", f"from locust import {client}, task\n{users}")
+    command.within = ("sh", "-c", 'ulimit -n 40; exec "$@"', "sh")
+    with Server() as server:
+        ran = command(server.url, THEIRS.replace("users = 3", "users = 60"))
+
+    assert {"EMFILE"} <= {row["error"] for row in ran.rows}, ran.output
+    assert {Outcome.ERRORED, Outcome.SKIPPED} == ran.outcomes
+    assert "this process may open no more connections" in ran.evidence["LOAD-002"].detail
+
+
+def test_a_locustfile_that_holds_everybody_up_is_no_verdict(command: Command) -> None:
+    """A library that Locust cannot wait beside stops its event loop: what is read late then looks slow."""
+    held = LOCUSTFILE.replace(
+        'self.client.get("/mixed", name="mixed")', "__import__('ctypes').CDLL(None).usleep(300_000)"
+    )
+    beside(command, "their_users.py", held)
+    with Server() as server:
+        ran = command(server.url, THEIRS)
+
+    assert re.search(r"its event loop was \d{3,} ms late", ran.evidence["LOAD-002"].detail)
+    assert {Outcome.ERRORED, Outcome.SKIPPED} == ran.outcomes

@@ -18,7 +18,7 @@ from reports.model import Gate, Judgement, Verdict
 from reports.policy import Policy
 from reports.regression import Reference, Regression
 from reports.render import json_v1
-from reports.samples import SAMPLES, read_latencies
+from reports.samples import SAMPLES, SUMMARY, read_latencies
 from tests.reports.world import CSRF, DEPS, IDENTITY, LOAD, NOW, POLICY, evidence, gate_of, gate_with, load, seen
 
 RULE = msgspec.structs.replace(
@@ -239,6 +239,13 @@ def leave(run: Path, latencies: list[float]) -> None:
     path = run / SAMPLES
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(f"name,at_s,latency_ms,service_ms,status,size_bytes,error,slip_ms\n{rows}".encode()))
+    leave_window(run, 0, 1_000_000)
+
+
+def leave_window(run: Path, opens_s: float, closes_s: float) -> None:
+    """Leave a summary that says when the measuring window was open."""
+    (run / SUMMARY).parent.mkdir(parents=True, exist_ok=True)
+    (run / SUMMARY).write_text(f'{{"window_s": [{opens_s}, {closes_s}], "more": null}}')
 
 
 def chance(run: Path) -> float | None:
@@ -279,28 +286,42 @@ def test_samples_that_no_evidence_names_are_not_used(tmp_path: Path) -> None:
         b"",
         b"no gzip",
         gzip.compress(b"name,at_s\nx,1\n", mtime=0),
-        gzip.compress(b"latency_ms,error\nfast,\n", mtime=0),
-        gzip.compress(b"latency_ms,error\nnan,\n", mtime=0),
-        gzip.compress(b"latency_ms,error\n1.0,\n", mtime=0)[:-4],
+        gzip.compress(b"latency_ms,at_s,error\nfast,1,\n", mtime=0),
+        gzip.compress(b"latency_ms,at_s,error\nnan,1,\n", mtime=0),
+        gzip.compress(b"latency_ms,at_s,error\n1.0,1,\n", mtime=0)[:-4],
         gzip.compress(b"\xff\xfe", mtime=0),
     ],
 )
 def test_samples_that_cannot_be_read_are_none(tmp_path: Path, content: bytes) -> None:
     """A torn or foreign file is no sample, and no accident."""
-    path = tmp_path / SAMPLES
-    path.parent.mkdir(parents=True)
-    path.write_bytes(content)
+    leave_window(tmp_path, 0, 9)
+    (tmp_path / SAMPLES).write_bytes(content)
 
     assert read_latencies(tmp_path) is None
 
 
-def test_only_answered_requests_are_samples(tmp_path: Path) -> None:
-    """A request that failed has no latency."""
-    path = tmp_path / SAMPLES
-    path.parent.mkdir(parents=True)
-    path.write_bytes(gzip.compress(b"latency_ms,error\n1.5,\n2.5,timeout\n3.5,\n", mtime=0))
+ROWS = gzip.compress(b"latency_ms,at_s,error\n300,0.9,\n1.5,1,\n2.5,2,timeout\n3.5,4.9,\n9.5,5,\n", mtime=0)
+
+
+def test_only_answered_requests_of_the_window_are_samples(tmp_path: Path) -> None:
+    """A request that failed has no latency; warm-up, and what was asked after the window, is not what is judged."""
+    leave_window(tmp_path, 1, 5)
+    (tmp_path / SAMPLES).write_bytes(ROWS)
 
     assert [1.5, 3.5] == read_latencies(tmp_path)
+
+
+@pytest.mark.parametrize("summary", [None, b"", b"[]", b'{"window_s": null}', b'{"window_s": [1]}'])
+def test_without_a_window_nothing_is_a_sample(tmp_path: Path, summary: bytes | None) -> None:
+    """Which of the requests were judged is not known."""
+    leave_window(tmp_path, 1, 5)
+    (tmp_path / SAMPLES).write_bytes(ROWS)
+    if summary is None:
+        (tmp_path / SUMMARY).unlink()
+    else:
+        (tmp_path / SUMMARY).write_bytes(summary)
+
+    assert read_latencies(tmp_path) is None
 
 
 def test_a_gate_can_be_judged_again_from_itself(tmp_path: Path) -> None:
