@@ -10,6 +10,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from evidence.chart import Lines, decode
 from evidence.model import Outcome
 from load.config import Load, Request
 from load.measurement import Vitals
@@ -78,6 +79,12 @@ def test_processes_send_together_what_one_would(command: Command) -> None:
     assert max(one["clock_within_ms"] for one in ran.summary["generators"]) < 500
     # What was under way when the window closed was sent, and is not in it.
     assert len(ran.rows) <= server.seen["/"] <= len(ran.rows) + 50
+    for name in ("processor", "generator"):
+        drawn = decode((ran.run / "attachments" / "load" / f"{name}.chart.json").read_bytes(), name)
+        assert isinstance(drawn, Lines)
+        # Each has its own line, on the seconds that are judged: no longer for being two.
+        assert {"generator 1", "generator 2"} <= {line.name for line in drawn.lines}
+        assert all(opened_s <= at_s <= opened_s + 3 for line in drawn.lines for at_s, _ in line.points)
     expected = Outcome.ERRORED if ran.unfit else Outcome.PASSED
     assert {expected} == ran.outcomes, ran.output
 
