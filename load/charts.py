@@ -9,7 +9,7 @@ from evidence.chart import MOST_LINES, Axis, Chart, Line, Lines, Mark
 from load.by_name import ALL
 from load.measurement import Measurement
 from load.quantile import TooFewSamples, at_least, effective_size, fewest, interval, nearest_rank, ordered
-from load.recorder import Sample
+from load.recorder import DROPPED, Sample
 from load.server_charts import SINCE, reach, server_charts
 
 SHARES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92, 94, 95, 96, 97, 98, 99, 99.5, 99.9, 100)
@@ -102,11 +102,12 @@ def _rate(measurement: Measurement) -> Lines:
     width = _width(measurement)
     asked = [(sample.at_s, sample) for sample in measurement.window]
     answered = [(sample.finished_s, sample) for sample in measurement.everything if sample.status and not sample.error]
-    failed = [(sample.at_s, sample) for sample in measurement.window if sample.error]
+    failed = [(sample.at_s, sample) for sample in measurement.sent if sample.error]
+    dropped = [(sample.at_s, sample) for sample in measurement.window if sample.error == DROPPED]
     return Lines(
         title="Requests over time",
         description=f"In each {width:g} s: answers as declared that were complete in it; the arrivals that were asked "
-        "for; and those of them that failed, or found no free user.",
+        "for; those of them that failed; and those that found no free user.",
         x=SINCE,
         y=Axis(label="requests", unit="/s"),
         lines=tuple(
@@ -114,7 +115,12 @@ def _rate(measurement: Measurement) -> Lines:
                 name=name,
                 points=tuple((at, round(len(found) / width, 2)) for at, found in _windows(measurement, samples, width)),
             )
-            for name, samples in (("answered", answered), ("asked", asked), ("failed or dropped", failed))
+            for name, samples in (
+                ("answered", answered),
+                ("asked", asked),
+                ("failed", failed),
+                ("dropped", dropped),
+            )
         ),
         reach=reach(measurement),
     )
