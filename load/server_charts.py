@@ -110,10 +110,10 @@ def _judged(measurement: Measurement, at_s: float) -> bool:
 
 
 def _of_each(measurement: Measurement, readings: Callable[[Vitals], Points]) -> dict[str, Points]:
-    """Give a line for each generator, the worst where they are many: of each second its worst reading."""
+    """Give a line for each generator, the worst where they are many: of each second, or few, its worst reading."""
     several = {f"generator {number}": part.vitals for number, part in enumerate(measurement.parts, start=1)}
     lines = {
-        name: _worst([point for point in readings(vitals) if _judged(measurement, point[0])])
+        name: _worst([point for point in readings(vitals) if _judged(measurement, point[0])], _width_s(measurement))
         for name, vitals in (several or {"generator": measurement.vitals}).items()
     }
     worst = sorted(lines, key=lambda name: -max((value for _, value in lines[name]), default=0.0))[: MOST_LINES - 1]
@@ -129,21 +129,27 @@ def _shares(vitals: Vitals) -> Points:
 
 
 def _slips(measurement: Measurement) -> Points:
-    """Give how late requests left, second by second."""
-    by_second: dict[int, list[float]] = {}
+    """Give how late requests left, second by second, or of a few together."""
+    opens_s, width_s = measurement.span.opens_s, _width_s(measurement)
+    found: dict[int, list[float]] = {}
     for sample in measurement.window:
         if not math.isnan(sample.slip_ms):
-            by_second.setdefault(int(sample.at_s - measurement.span.opens_s), []).append(sample.slip_ms)
+            found.setdefault(int((sample.at_s - opens_s) // width_s), []).append(sample.slip_ms)
     return [
-        (measurement.span.opens_s + second, max(0.0, nearest_rank(ordered(slips), 0.99)))
-        for second, slips in sorted(by_second.items())
+        (opens_s + number * width_s, max(0.0, nearest_rank(ordered(slips), 0.99)))
+        for number, slips in sorted(found.items())
     ]
 
 
-def _worst(points: Points) -> Points:
-    """Keep the worst of each second."""
-    seconds = itertools.groupby(points, key=lambda point: math.floor(point[0]))
-    return [max(them, key=lambda point: point[1]) for _, them in seconds]
+def _worst(points: Points, width_s: int) -> Points:
+    """Keep the worst of so many seconds each: of a spike that is left out nobody would know."""
+    together = itertools.groupby(points, key=lambda point: point[0] // width_s)
+    return [max(them, key=lambda point: point[1]) for _, them in together]
+
+
+def _width_s(measurement: Measurement) -> int:
+    """Return of how many seconds a point of the generator is."""
+    return max(1, math.ceil(measurement.span.lasted_s / (MOST - 1)))
 
 
 def _points(moments: Iterable[Moment], read: Read) -> Points:

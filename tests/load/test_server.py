@@ -249,6 +249,22 @@ def test_each_generator_has_a_line_of_its_own_on_the_axis_of_the_load() -> None:
     assert ((2.2, 9.0),) == lines["generator"]["generator 1"]
 
 
+def test_no_spike_of_a_long_run_is_left_out() -> None:
+    """An hour has fewer points than seconds: each is the worst of its own."""
+    lags = [1.0] * 3599
+    lags[1234] = 80.0
+    vitals = Vitals(lags, [0.1], lag_at_s=[float(at) for at in range(1, 3600)], cpu_at_s=[9.0])
+    (chart,) = (
+        drawn
+        for name, drawn in server_charts(measured(steady(), vitals, Span(0.0, 3600.0, 0.0))).items()
+        if name == "generator"
+    )
+    assert isinstance(chart, Lines)
+    (line,) = (line.points for line in chart.lines if line.name == "generator")
+
+    assert ((1235.0, 80.0), True) == (max(line, key=lambda point: point[1]), len(line) <= 200)
+
+
 def test_why_names_the_costliest_first() -> None:
     """The detail of a slow release has three statements, shortened, each with its plan."""
     queries = ["SELECT  a\nFROM b", f"SELECT {'x' * 900}", "SELECT 3", "SELECT 4"]
