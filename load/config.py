@@ -79,8 +79,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     request has.
     Before the first request nothing is asked for `rest_s`. Warm-up lasts until latencies are steady, at the most
     `longest_warmup_s`; 0 means that there is none. The window stays open until the interval of the p95 is on one side
-    of `held_ms`, the promise, or without one is at most `precise` of the p95 wide; at the most for `longest_s` (or
-    `duration_s`, where that is not given).
+    of `held_ms`, the promise, or without one is at most `precise` of the p95 wide; at the most for `longest_s`, else
+    for `duration_s`.
     `max_in_flight` bounds the requests at work at once. `timeout_s` is how long a request may take, an arrival may wait
     for a free user, and the run waits at its end.
     `shape` is how the rate changes within the window: a name, in terms of `rate_per_s` and `duration_s`, or stages of

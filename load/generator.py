@@ -10,8 +10,8 @@ import gevent  # type: ignore[import-untyped]
 from load.measurement import Vitals
 
 LAG_EVERY_S = 0.1
-CPU_EVERY = 10
-"""The event loop's lag is sampled every LAG_EVERY_S, our CPU share with every CPU_EVERY-th of those samples."""
+CPU_EVERY_S = 1.0
+"""How often the event loop's lag is sampled, and our share of a core; less often where we do not get to it."""
 
 
 class Watch:
@@ -33,9 +33,9 @@ class Watch:
             before = time.perf_counter()
             gevent.sleep(LAG_EVERY_S)
             self.lag_ms.append((time.perf_counter() - before - LAG_EVERY_S) * 1000)
-            self.lag_at_s.append(clock())
-            if len(self.lag_ms) % CPU_EVERY == 0:
-                now_s, all_s = clock(), time.process_time()
+            now_s, all_s = clock(), time.process_time()
+            self.lag_at_s.append(now_s)
+            if now_s - looked_s >= CPU_EVERY_S:
                 self.cpu_ratio.append((all_s - spent_s) / (now_s - looked_s))
                 self.cpu_at_s.append((looked_s + now_s) / 2)
                 looked_s, spent_s = now_s, all_s
