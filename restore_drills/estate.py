@@ -17,7 +17,7 @@ import msgspec
 import psycopg
 
 from fixtures.postgres import postgres
-from restore_drills.backups import proof, take, wal
+from restore_drills.backups import proof, shipping, take
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import Programs
 from restore_drills.backups.repository import Repository
@@ -133,7 +133,7 @@ def _ship(repository: Repository, address: str, spool: Path) -> None:
         while time.monotonic() < deadline:
             done = connection.execute(ARCHIVED).fetchone()
             if done and str(done[0]) >= str(row[0]):
-                wal.ship(repository, spool)
+                shipping.ship(repository, spool)
                 return
             time.sleep(0.02)
     msg = f"the server of the drill has not archived {row[0]} within {ARCHIVED_WITHIN_S:g} s"

@@ -24,10 +24,11 @@ PRIVILEGES = """
     WHERE d.datname = current_database() AND NOT coalesce(r.rolsuper, false) GROUP BY 1
 """
 SETTINGS = """
-    SELECT unnest(s.setconfig), quote_ident(r.rolname)
-    FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
-    WHERE d.datname = current_database()
+    SELECT unnest(s.setconfig), CASE WHEN s.setdatabase = 0 THEN 'ALL' ELSE quote_ident(r.rolname) END
+    FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+    WHERE d.datname = current_database() OR (s.setdatabase = 0 AND s.setrole = 0)
 """
+"""What is set for all roles in every database (`ALTER ROLE ALL SET`) is told with each: pg_dumpall leaves it out."""
 LOCALE = "locale"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 HIDDEN = "sha256:"

@@ -14,16 +14,21 @@ message names it; 2: wrong usage, or something around it (server, store, key, di
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psycopg
 
-from evidence.errors import InputError
+from evidence.errors import CannotTell, InputError
+from fixtures.postgres import PostgresError
 from restore_drills.backups import commands, config
 from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import Programs, Say
+from restore_drills.backups.repository import Repository
 
 TAKE = {
     "full": "all data files, by pg_basebackup",
@@ -73,17 +78,33 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = config.load(options.config)
         repository = settings.repository(say, options.identity)
-        with repository.lock(options.wait) as held:
-            repository.settle()
-            told = commands.COMMANDS[options.command](settings, repository, Programs([held]), options)
+        with _access(repository, options) as held:
+            told = commands.COMMANDS[options.command](settings, repository, Programs(held), options)
     except Damaged as error:
         return _ended(options.command, 1, {"error": str(error)})
     except InputError as error:
         return _ended(options.command, 2, {"error": str(error)})
+    except (psycopg.Error, PostgresError, CannotTell) as error:
+        why = f"{' '.join(str(error).split())}; look at the server, then run again"
+        return _ended(options.command, 2, {"error": why})
     except OSError as error:
         why = f"{error.filename or 'disk'}: {error.strerror}; make room or give permission, then run again"
         return _ended(options.command, 2, {"error": why})
     return _ended(options.command, 1 if told.get("findings") else 0, told)
+
+
+@contextlib.contextmanager
+def _access(repository: Repository, options: argparse.Namespace) -> Iterator[list[int]]:
+    """Who writes works alone, and settles first what was cut short; who reads needs no permission to write."""
+    if commands.writes(options):
+        with repository.lock(options.wait) as handle:
+            repository.settle()
+            yield [handle]
+    elif options.command in commands.LOOKS:
+        yield []
+    else:
+        with repository.reading(options.wait) as held:
+            yield held
 
 
 def _ended(command: str, code: int, told: dict[str, object]) -> int:

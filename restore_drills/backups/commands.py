@@ -1,4 +1,4 @@
-"""What each command does, and what it tells machines. The lock is held, and what was cut short before is settled."""
+"""What each command does, and what it tells machines. Who writes holds the lock, and has settled what was cut short."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
 from evidence.errors import InputError
-from restore_drills.backups import proof, restore, retention, take, wal
+from restore_drills.backups import proof, restore, retention, shipping, take, wal
 from restore_drills.backups.config import Config
-from restore_drills.backups.findings import Finding, find
-from restore_drills.backups.model import Manifest, by_id
-from restore_drills.backups.programs import Programs, human
-from restore_drills.backups.repository import Repository
+from restore_drills.backups.findings import Finding, Planned, find, named
+from restore_drills.backups.model import Manifest, by_id, lsn
+from restore_drills.backups.programs import Programs, facts, human
+from restore_drills.backups.repository import MANIFEST, Repository
 
 Told = dict[str, object]
 
@@ -26,11 +26,14 @@ def full(config: Config, repository: Repository, programs: Programs, options: ar
 def incremental(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
     """Take what changed since the newest physical backup, or since the newest full one."""
     wanted = ("full",) if options.since == "full" else ("full", "incremental")
-    parents = [one for one in repository.manifests() if one.kind in wanted]
+    server = facts(config.database).system_identifier
+    parents = [one for one in repository.manifests() if one.kind in wanted and one.system_identifier == server]
     if not parents:
-        msg = f"{repository.store.name}: has no full backup to go on from; take `full` first"
+        msg = f"{repository.store.name}: has no full backup of this server to go on from; take `full` first"
         raise InputError(msg)
-    return _taken(config, repository, take.physical(repository, programs, config.database, parents[-1]))
+    # The log says which is newest: a clock may have jumped back.
+    newest = max(parents, key=lambda one: (one.timeline, lsn(one.end_lsn), one.started))
+    return _taken(config, repository, take.physical(repository, programs, config.database, newest))
 
 
 def logical(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
@@ -45,7 +48,7 @@ def ship(config: Config, repository: Repository, programs: Programs, options: ar
     if not config.wal:
         msg = f"{config.path}: `wal` is missing: the folder that the server's archive_command writes to"
         raise InputError(msg)
-    shipped = wal.ship(repository, config.inside(config.wal))
+    shipped = shipping.ship(repository, config.inside(config.wal))
     repository.say(f"shipped {len(shipped)} files of the log")
     return {"shipped": shipped}
 
@@ -60,25 +63,27 @@ def show(config: Config, repository: Repository, programs: Programs, options: ar
         repository.say(f"{one.id}  {human(one.stored_size):>9}  {one.start_lsn} to {one.end_lsn}  {why}")
     backups = [{**_told(one), "keep": plan.keep.get(one.id, ())} for one in manifests]
     log = {archive.system_identifier: len(archive.kept) for archive in _archives(repository, manifests)}
-    return {"backups": backups, "log": log, "damaged": damaged}
+    return {"backups": backups, "log": log, "damaged": damaged, "store": _protection(repository, manifests)}
 
 
 def verify(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
     """Look for what is wrong, byte by byte; or restore and compare row by row."""
     manifests, damaged = repository.readable()
     chosen = _chosen(manifests, options.id, newest=options.restore)
-    found = [Finding(text.partition(":")[0], text) for text in damaged]
+    found = [named(text) for text in damaged]
     for one in chosen:
         repository.say(f"verify {one.id}")
         found += proof.restored(repository, programs, one) if options.restore else proof.stored(repository, one)
     if options.id is None:
-        archives = _archives(repository, manifests)
-        found += find(manifests, archives, config.every, dt.datetime.now(dt.UTC))
+        archives = [archive.followed(repository) for archive in _archives(repository, manifests)]
+        planned = Planned(config.keep, config.log_every)
+        found += find(manifests, archives, config.every, dt.datetime.now(dt.UTC), planned)
     for finding in found:
         repository.say(f"FOUND {finding.place}: {finding.problem}")
     if not chosen:
         found.append(Finding(repository.store.name, "holds no backup: nothing was verified"))
-    return {"verified": [one.id for one in chosen], "restored": options.restore, "findings": found}
+    protection = _protection(repository, chosen)
+    return {"verified": [one.id for one in chosen], "restored": options.restore, "findings": found, "store": protection}
 
 
 def prune(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
@@ -125,11 +130,18 @@ COMMANDS: Mapping[str, Command] = {
     "prune": prune,
     "restore": bring_back,
 }
+LOOKS = ("list", "prune")
+"""What reads manifests alone, and so may go on beside whatever else is at work (`prune --yes` writes)."""
+
+
+def writes(options: argparse.Namespace) -> bool:
+    """Tell whether the command changes the store."""
+    return options.command not in ("list", "verify", "restore", "prune") or getattr(options, "yes", False)
 
 
 def _taken(config: Config, repository: Repository, manifest: Manifest) -> Told:
     if config.wal and manifest.physical:
-        wal.ship(repository, config.inside(config.wal))
+        shipping.ship(repository, config.inside(config.wal))
     return _told(manifest)
 
 
@@ -149,6 +161,15 @@ def _chosen(manifests: Sequence[Manifest], name: str | None, *, newest: bool) ->
         msg = f"{name}: is no backup of this store; `list` shows them"
         raise InputError(msg)
     return [by_id(manifests)[name]]
+
+
+def _protection(repository: Repository, manifests: Sequence[Manifest]) -> dict[str, str]:
+    """Tell what the store does for the newest of them, beside what we do ourselves."""
+    if not manifests:
+        return {}
+    told = repository.store.protection(f"backups/{manifests[-1].id}/{MANIFEST}")
+    repository.say(f"the store's own encryption: {told.encryption}; its object lock: {told.lock}")
+    return told._asdict()
 
 
 def _archives(repository: Repository, manifests: Sequence[Manifest]) -> list[wal.Archive]:

@@ -27,17 +27,26 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`${NAME}` anywhere is an environment variable: no secret stands in the file.
 
     `wal` is the folder that the server archives into; `keep` is by kind, and `every` says how many hours lie between
-    two backups of a kind, for what was missed to be seen.
+    two backups of a kind, for what was missed to be seen. `wal_every` says how many hours may lie between two segments
+    of the log; as many as between two physical backups, each of which closes one, where it is not said.
     """
 
     database: str
     store: str
     wal: str = ""
+    wal_every: Hours | None = None
     work: str = ""
     recipients: tuple[str, ...] = ()
     keep: dict[Kind, Rules] = msgspec.field(default_factory=dict)
     every: dict[Kind, Hours] = msgspec.field(default_factory=lambda: {"full": 24.0, "incremental": 1.0})
     path: Path = Path(NAME)
+
+    @property
+    def log_every(self) -> float | None:
+        """Say how many hours may lie between two segments of the log; None where none is archived."""
+        if not self.wal:
+            return None
+        return self.wal_every or min((hours for kind, hours in self.every.items() if kind != "logical"), default=24.0)
 
     def inside(self, name: str) -> Path:
         """Resolve a path from the file's folder."""

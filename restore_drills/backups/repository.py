@@ -1,12 +1,14 @@
 """The life of backups in a store: made aside, put there file by file, committed by their manifest, removed by it first.
 
 Whatever is killed at whatever moment leaves either a manifest, and then everything that it names, or no manifest, and
-then something that the next run finishes (all files were made) or sweeps away (they were not).
+then something that the next run that writes finishes (all files were made) or sweeps away (they were not). The lock is
+this machine's own; what another machine may still be at is left to it for GRACE, by the store's own clock.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fcntl
 import hashlib
 import io
@@ -21,11 +23,15 @@ from evidence.errors import InputError
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Damaged, File, Manifest, by_id, chain, decode, encode
 from restore_drills.backups.programs import Tell, human
-from restore_drills.backups.store import Entry, Store, sync
+from restore_drills.backups.store import Entry, Missing, Store, StoreError, sync
 
 MANIFEST = "manifest.json"
 DRAFT = "draft.json"
 LOCK = "lock"
+GONE = ".gone"
+"""What a removal is noted by here, so that one that was cut short is finished at once."""
+GRACE = dt.timedelta(hours=24)
+"""How long after its newest file what has no manifest is left alone: somebody else may be putting it there, or us."""
 CHUNK = 1 << 20
 
 
@@ -54,15 +60,29 @@ class Repository:
             msg = f"{self.work}: cannot be written ({error.strerror}); name another folder with `work` in backup.toml"
             raise InputError(msg) from None
         try:
-            self._taken(handle, time.monotonic() + wait_s)
+            self._taken(handle, fcntl.LOCK_EX, time.monotonic() + wait_s)
             yield handle
         finally:
             os.close(handle)
 
-    def _taken(self, handle: int, until: float) -> None:
+    @contextlib.contextmanager
+    def reading(self, wait_s: float = 0.0) -> Iterator[list[int]]:
+        """Keep this machine's writers away, if there ever were any; Busy where one is at work. Nothing is written."""
+        try:
+            handle = os.open(self.work / LOCK, os.O_RDONLY)
+        except OSError:
+            yield []
+            return
+        try:
+            self._taken(handle, fcntl.LOCK_SH, time.monotonic() + wait_s)
+            yield [handle]
+        finally:
+            os.close(handle)
+
+    def _taken(self, handle: int, how: int, until: float) -> None:
         while True:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, how | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= until:
                     msg = (
@@ -85,10 +105,11 @@ class Repository:
         found, damaged = [], []
         for entry in self.store.list("backups/"):
             if entry.key.endswith(f"/{MANIFEST}") and entry.key.count("/") == 2:
-                with self.store.open(entry.key) as file:
-                    content = file.read()
                 try:
-                    found.append(decode(content, entry.key))
+                    with self.store.open(entry.key) as file:
+                        found.append(decode(file.read(), entry.key))
+                except Missing:
+                    continue  # removed meanwhile, on another machine
                 except Damaged as error:
                     damaged.append(str(error))
         return sorted(found, key=lambda manifest: (manifest.started, manifest.id)), damaged
@@ -99,11 +120,15 @@ class Repository:
         draft.write_bytes(encode(manifest))
         sync(draft)
         sync(folder)
-        self._publish(manifest, folder)
+        if why := self._publish(manifest, folder):
+            msg = f"{self.store.name}: {manifest.id}: {why}; it is not committed, take it again"
+            raise StoreError(msg)
 
     def settle(self) -> None:
         """Finish the backups that were made but not committed, and sweep away what was not made; hold the lock."""
-        self.store.sweep()
+        self.store.sweep(GRACE)
+        for note in self.work.glob(f"*{GONE}"):
+            self._clear(note.stem)
         for path in self.work.iterdir():
             if path.is_file() and path.name != LOCK:
                 path.unlink()
@@ -116,15 +141,18 @@ class Repository:
                 shutil.rmtree(folder)
             else:
                 self.say(f"finish: {manifest.id} was cut short while it was put away")
-                self._publish(manifest, folder)
+                if why := self._publish(manifest, folder):
+                    self.say(f"sweep: {manifest.id} cannot be finished: {why}")
         self._sweep_store()
 
     def remove(self, manifest: Manifest) -> None:
         """Remove a backup: its manifest first, so that it is whole or not there; then its files."""
-        top = f"backups/{manifest.id}/"
-        self.store.delete(f"{top}{MANIFEST}")
-        for entry in list(self.store.list(top)):
-            self.store.delete(entry.key)
+        self.work.mkdir(parents=True, exist_ok=True)
+        note = self.work / f"{manifest.id}{GONE}"
+        note.touch()
+        self.store.delete(f"backups/{manifest.id}/{MANIFEST}")
+        self._clear(manifest.id)
+        note.unlink()
 
     def chain(self, manifest: Manifest) -> list[Manifest]:
         """Give what a restore needs, the full backup first."""
@@ -153,29 +181,65 @@ class Repository:
         if wrong:
             raise Damaged(str(wrong))
 
-    def _publish(self, manifest: Manifest, folder: Path) -> None:
-        top = f"backups/{manifest.id}/"
-        there = {Entry(entry.key, entry.size) for entry in self.store.list(top)}
-        missing = [file for file in manifest.files if Entry(f"{top}{file.name}", file.stored_size) not in there]
-        if lost := [file.name for file in missing if not (folder / file.name).exists()]:
-            self.say(f"sweep: {manifest.id} cannot be finished: {lost[0]} is neither here nor in the store")
+    def _publish(self, manifest: Manifest, folder: Path) -> str:
+        """Put there what is not yet, and commit it; where that cannot be, sweep it away and say why."""
+        lost = [name for name in self._lacking(manifest) if not (folder / name).exists()]
+        why = f"{lost[0]} is neither here nor in the store" if lost else ""
+        if not why:
+            for name in self._lacking(manifest):
+                self.store.put(f"backups/{manifest.id}/{name}", folder / name)
+            # Another machine may have swept or pruned meanwhile: the manifest is a promise, so we look again.
+            why = self._broken(manifest)
+        if why:
+            self._clear(manifest.id)
             shutil.rmtree(folder)
-            return
-        for file in missing:
-            self.store.put(f"{top}{file.name}", folder / file.name)
+            return why
         final = folder / MANIFEST
         final.write_bytes(encode(manifest))
-        self.store.put(f"{top}{MANIFEST}", final)
+        self.store.put(f"backups/{manifest.id}/{MANIFEST}", final)
         self.say(f"committed {manifest.id}: {human(manifest.stored_size)} in {self.store.name}")
         shutil.rmtree(folder)
+        return ""
+
+    def _broken(self, manifest: Manifest) -> str:
+        if lacking := self._lacking(manifest):
+            return f"{lacking[0]} was put there, and is gone or of another size: somebody else removed it"
+        for parent in manifest.parents:
+            if not list(self.store.list(f"backups/{parent}/{MANIFEST}")):
+                return f"{parent}, which it needs, was removed meanwhile"
+        return ""
+
+    def _lacking(self, manifest: Manifest) -> list[str]:
+        top = f"backups/{manifest.id}/"
+        there = set(self.store.list(top))
+        return [file.name for file in manifest.files if Entry(f"{top}{file.name}", file.stored_size) not in there]
+
+    def _clear(self, name: str) -> None:
+        """Remove the files of a backup that is not committed."""
+        entries = list(self.store.list(f"backups/{name}/"))
+        if not any(entry.key.endswith(f"/{MANIFEST}") for entry in entries):
+            for entry in entries:
+                self.store.delete(entry.key)
 
     def _sweep_store(self) -> None:
+        """Remove what belongs to no committed backup, once nobody can be at it any more."""
         entries = list(self.store.list("backups/"))
-        whole = {entry.key.split("/")[1] for entry in entries if entry.key.endswith(f"/{MANIFEST}")}
-        for entry in entries:
-            if entry.key.split("/")[1] not in whole:
-                self.say(f"sweep: {entry.key} belongs to no committed backup")
-                self.store.delete(entry.key)
+        whole = {_of(entry) for entry in entries if entry.key.endswith(f"/{MANIFEST}")}
+        if not (left := [entry for entry in entries if _of(entry) not in whole]):
+            return
+        now = self.store.now()
+        for name in sorted({_of(entry) for entry in left}):
+            with contextlib.suppress(Missing):
+                newest = max(self.store.written(entry.key) for entry in left if _of(entry) == name)
+                if now - newest > GRACE:
+                    self.say(
+                        f"sweep: {name} was never committed, and nobody has written to it since {newest:%F %R} UTC"
+                    )
+                    self._clear(name)
+
+
+def _of(entry: Entry) -> str:
+    return entry.key.split("/")[1]
 
 
 class Metered(io.RawIOBase):

@@ -21,7 +21,7 @@ from restore_drills.backups.model import OPEN, Damaged, Manifest, lsn
 from restore_drills.backups.programs import Programs
 from restore_drills.backups.repository import CHUNK, NotWhole, Repository
 from restore_drills.backups.restored import Restored, restored
-from restore_drills.backups.wal import Archive, gathered
+from restore_drills.backups.wal import Archive, Kept, gathered
 
 # What a standby must not have less of than its primary had; pg_controldata knows.
 AT_LEAST = {
@@ -80,18 +80,17 @@ def choose(manifests: Sequence[Manifest], target: Target) -> Manifest:
 def lay_out(
     repository: Repository, programs: Programs, manifest: Manifest, target: Target, folder: Path
 ) -> dict[str, str]:
-    """Write data files and log into `folder`, which is fresh; give the settings that the server recovers with."""
+    """Write data files and log into `folder`, which is fresh; give the settings that the server recovers with.
+
+    `data` gets its name when all of it is there, and archives nothing from then on, whoever starts it.
+    """
     members = repository.chain(manifest)
-    archive = Archive.read(repository, manifest.system_identifier)
-    segments = (
-        [] if target.kind == "backup" else archive.since(manifest, lsn(target.value) if target.kind == "lsn" else None)
-    )
     command = ""
-    if segments:
+    if segments := _log(repository, manifest, target):
         # First, since it is the least: what is damaged or missing of it is told before hours of fetching.
         repository.say(f"fetch {len(segments)} segments of the log")
         command = gathered(repository, segments, folder / "wal")
-    data = folder / "data"
+    data = folder / "data.part"
     places = [data] if len(members) == 1 else [folder / "members" / member.id for member in members]
     for member, place in zip(members, places, strict=True):
         repository.say(f"fetch {member.id}")
@@ -104,7 +103,10 @@ def lay_out(
     settings = {**RECOVERY, **at_least(programs, data), **target.settings()}
     if command:
         (data / "recovery.signal").touch()
-        return {**settings, "restore_command": command}
+        settings["restore_command"] = command
+    with (data / "postgresql.auto.conf").open("a") as file:
+        file.write("\narchive_mode = off\n")
+    data.rename(folder / "data")
     return settings
 
 
@@ -127,9 +129,6 @@ def recovered(
             raise
         repository.say("the restored server answers")
         yield server
-    # What was recovered stays that way, also where somebody else starts it: nothing of it goes into the live archive.
-    with (folder / "data" / "postgresql.auto.conf").open("a") as file:
-        file.write("archive_mode = off\n")
     shutil.rmtree(folder / "wal", ignore_errors=True)
 
 
@@ -145,6 +144,13 @@ def fresh(folder: Path) -> Path:
         msg = f"--to {folder}: cannot be used ({error.strerror}); name another folder"
         raise InputError(msg) from None
     return folder
+
+
+def _log(repository: Repository, manifest: Manifest, target: Target) -> list[Kept]:
+    if target.kind == "backup":
+        return []
+    archive = Archive.read(repository, manifest.system_identifier).followed(repository)
+    return archive.since(manifest, lsn(target.value) if target.kind == "lsn" else None)
 
 
 def _extract(repository: Repository, programs: Programs, member: Manifest, place: Path) -> None:

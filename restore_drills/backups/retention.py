@@ -10,7 +10,8 @@ import msgspec
 
 from evidence.errors import InputError
 from restore_drills.backups.model import Kind, Manifest, by_id, lsn
-from restore_drills.backups.wal import SEGMENT, Kept, number
+from restore_drills.backups.timelines import SEGMENT, number
+from restore_drills.backups.wal import Kept
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import os
+import secrets
+import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -15,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from restore_drills.backups.store import Entry, StoreError
+from restore_drills.backups.store import Entry, Missing, Protection, StoreError
 
 PART = 16 << 20
 PARTS_AT_ONCE = 4
@@ -23,6 +25,10 @@ PARTS_AT_ONCE = 4
 RETRIES = 5
 PARTS = 10_000
 """S3 takes no more of one object."""
+
+ASKED_WITHIN = dt.timedelta(seconds=30)
+SEALED = "x-amz-server-side-encryption"
+LOCKED = ("x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date")
 
 
 class S3:
@@ -38,8 +44,8 @@ class S3:
             prefix=self._prefix or None,
             # Each part is held against its checksum by the store that receives it.
             config={"checksum_algorithm": "SHA256"},
-            client_options={"allow_http": endpoint.startswith("http://"), "timeout": timedelta(minutes=10)},
-            retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(minutes=2)},
+            client_options={"allow_http": endpoint.startswith("http://"), "timeout": dt.timedelta(minutes=10)},
+            retry_config={"max_retries": RETRIES, "retry_timeout": dt.timedelta(minutes=2)},
         )
 
     @property
@@ -79,7 +85,35 @@ class S3:
         with self._explained(key), contextlib.suppress(NotFoundError, FileNotFoundError):
             obstore.delete(self._store, key)
 
-    def sweep(self) -> None:
+    def written(self, key: str) -> dt.datetime:
+        """Ask for the object's own date."""
+        with self._explained(key):
+            return obstore.head(self._store, key)["last_modified"]
+
+    def now(self) -> dt.datetime:
+        """Ask a new object, which is removed again."""
+        key = f"clock/{secrets.token_hex(8)}"
+        with self._explained(key):
+            obstore.put(self._store, key, b"")
+            try:
+                return self.written(key)
+            finally:
+                self.delete(key)
+
+    def protection(self, key: str) -> Protection:
+        """Ask for the object's own headers, which the library does not give: it signs, and we ask."""
+        with self._explained(key):
+            address = obstore.sign(self._store, "HEAD", key, ASKED_WITHIN)
+        asking = urllib.request.Request(address, method="HEAD")  # noqa: S310 - the store's own address
+        try:
+            with urllib.request.urlopen(asking, timeout=ASKED_WITHIN.total_seconds()) as answer:  # noqa: S310
+                told = answer.headers
+        except OSError as error:
+            return Protection(*[f"could not be asked ({error})"] * 2)
+        lock = " until ".join(told[name] for name in LOCKED if told[name])
+        return Protection(**({"encryption": told[SEALED]} if told[SEALED] else {}), **({"lock": lock} if lock else {}))
+
+    def sweep(self, grace: dt.timedelta) -> None:
         """Leave parts of cut uploads to the bucket's own rule for them: they are no objects, and not ours to list."""
 
     @contextlib.contextmanager
@@ -88,7 +122,7 @@ class S3:
             yield
         except (NotFoundError, FileNotFoundError):
             msg = f"{self.name}: {key} is missing"
-            raise StoreError(msg) from None
+            raise Missing(msg) from None
         except BaseError as error:
             why = " ".join(str(error).split())[:300]
             msg = f"{self.name}: {key}: {why}; look at AWS_ENDPOINT_URL, AWS_REGION and the credentials, then run again"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
@@ -20,11 +22,22 @@ class StoreError(InputError):
     """The store cannot be read or written; the message names it, the object, and what to do."""
 
 
+class Missing(StoreError):
+    """The store can be read, and the object is not there."""
+
+
 class Entry(NamedTuple):
     """An object."""
 
     key: str
     size: int
+
+
+class Protection(NamedTuple):
+    """What the store itself does for an object, in its own words; what it does not tell is not taken for granted."""
+
+    encryption: str = "not told"
+    lock: str = "not told"
 
 
 class Store(Protocol):
@@ -46,8 +59,17 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
 
-    def sweep(self) -> None:
-        """Remove what a `put` that was cut short has left; nobody else may be writing."""
+    def written(self, key: str) -> dt.datetime:
+        """Say when an object was put there, by the store's own clock; Missing where it is not there."""
+
+    def now(self) -> dt.datetime:
+        """Ask the store's own clock, which takes a write: machines that write to it need not agree on the time."""
+
+    def protection(self, key: str) -> Protection:
+        """Ask how an object is protected where it lies."""
+
+    def sweep(self, grace: dt.timedelta) -> None:
+        """Remove what a `put` that was cut short has left, once nobody has written to it for so long."""
 
 
 class Folder:
@@ -67,6 +89,7 @@ class Folder:
         target = self.root / key
         with self._explained(key):
             target.parent.mkdir(parents=True, exist_ok=True)
+            os.utime(path)  # from now on it tells when it was put there, not when it was made
             sync(path)
             # In one step: killed between two, the file would be in neither place.
             try:
@@ -114,11 +137,29 @@ class Folder:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
 
-    def sweep(self) -> None:
-        """Remove what a copy that was cut short has left."""
+    def written(self, key: str) -> dt.datetime:
+        """Ask the file."""
+        with self._explained(key):
+            return _modified(self.root / key)
+
+    def now(self) -> dt.datetime:
+        """Ask a new file: the disk may be another machine's."""
+        with self._explained("its clock"):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".clock-") as file:
+                return _modified(Path(file.name))
+
+    def protection(self, key: str) -> Protection:
+        """Say nothing: a folder does not tell."""
+        del key
+        return Protection()
+
+    def sweep(self, grace: dt.timedelta) -> None:
+        """Remove what a copy that was cut short has left; another machine may be at a newer one."""
         for part in self.root.rglob(".*.part"):
-            with self._explained(part.name):
-                part.unlink(missing_ok=True)
+            with self._explained(part.name), contextlib.suppress(FileNotFoundError):
+                if _modified(part) < self.now() - grace:
+                    part.unlink()
 
     @contextlib.contextmanager
     def _explained(self, key: str) -> Iterator[None]:
@@ -126,7 +167,7 @@ class Folder:
             yield
         except FileNotFoundError:
             msg = f"{self.name}: {key} is missing"
-            raise StoreError(msg) from None
+            raise Missing(msg) from None
         except OSError as error:
             msg = f"{self.name}: {key}: {error.strerror}; make room or give permission, then run again"
             raise StoreError(msg) from None
@@ -139,3 +180,7 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _modified(path: Path) -> dt.datetime:
+    return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)

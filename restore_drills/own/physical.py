@@ -7,12 +7,16 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from evidence.errors import InputError
+from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import ProgramFailed, Programs, Tell
 from restore_drills.backups.restore import RECOVERY, at_least
-from restore_drills.backups.wal import KEPT, SEGMENT, number, segment
+from restore_drills.backups.timelines import SEGMENT, forks, number
+from restore_drills.backups.wal import KEPT, Archive, Kept
 from restore_drills.own.contract import Unfit
 from restore_drills.own.form import unpacked
 from restore_drills.own.tool import CHUNK
@@ -97,10 +101,10 @@ def _gathered(log: Path, data: Path, folder: Path, programs: Programs) -> None:
     files = {path.name.removesuffix(".gz"): path for path in sorted(log.iterdir()) if path.is_file()}
     wanted = {name: path for name, path in files.items() if KEPT.fullmatch(name) and name[8:] >= first[8:]}
     wanted |= {name: path for name, path in files.items() if name.endswith(".history")}
-    _whole({*wanted, *(path.name for path in (data / "pg_wal").iterdir())}, first, size, log)
+    _whole({**{path.name: path for path in (data / "pg_wal").iterdir()}, **wanted}, first, size, log)
     folder.mkdir(mode=0o755)
     for name, path in wanted.items():
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file, (folder / name).open("wb") as target:
+        with _opened(path) as file, (folder / name).open("wb") as target:
             shutil.copyfileobj(file, target, CHUNK)
         (folder / name).chmod(0o644)
         if SEGMENT.fullmatch(name) and (there := (folder / name).stat().st_size) != size:
@@ -108,10 +112,23 @@ def _gathered(log: Path, data: Path, folder: Path, programs: Programs) -> None:
             raise Unfit(msg)
 
 
-def _whole(wanted: set[str], first: str, size: int, log: Path) -> None:
-    numbers = {number(name, size) for name in wanted if SEGMENT.fullmatch(name)}
-    missing = [n for n in range(number(first, size), max(numbers, default=0)) if n not in numbers]
-    if missing or not numbers:
-        name = segment(int(first[:8], 16), missing[0], size) if missing else first
-        msg = f"{log / name}: is missing: recovery would end before it as if that were the end"
+def _whole(there: Mapping[str, Path], first: str, size: int, log: Path) -> None:
+    """Follow the log from where the backup begins, along its timelines, to its end; Unfit where it is broken."""
+    histories = {}
+    for name in there:
+        if name.endswith(".history"):
+            with _opened(there[name]) as file:
+                histories[int(name[:8], 16)] = forks(file.read().decode(errors="replace"))
+    archive = Archive("", tuple(Kept(name, "", "") for name in there if KEPT.fullmatch(name)), histories)
+    try:
+        missing = next(archive.missing(int(first[:8], 16), number(first, size) * size, size), "")
+    except Damaged as problem:
+        msg = f"{log}: {problem}"
+        raise Unfit(msg) from None
+    if missing or not archive.segments(int(first[:8], 16), size):
+        msg = f"{log / (missing or first)}: is missing: recovery would end before it as if that were the end"
         raise Unfit(msg)
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")

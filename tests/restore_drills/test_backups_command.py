@@ -140,16 +140,19 @@ def test_help_teaches(folder: Path, server: Postgres) -> None:
 
 
 def test_two_at_once(folder: Path, server: Postgres) -> None:
-    """The second is refused, and with --wait it waits."""
+    """The second is refused, and with --wait it waits; a list is given meanwhile."""
     place = repository(folder / "the store")
     with place.lock():
-        code, told, _ = run(folder, server, "list")
-        waiting = started(folder, server, "list", "--wait", "60")
+        refused = [run(folder, server, *arguments) for arguments in (["prune", "--yes"], ["verify"])]
+        listed, _, _ = run(folder, server, "list")
+        waiting = started(folder, server, "prune", "--yes", "--wait", "60")
         time.sleep(1)
     waiting.communicate()
 
-    assert (2, True) == (code, "another backup or prune is running" in told["error"])
-    assert 0 == waiting.returncode
+    assert [(2, True)] * 2 == [
+        (code, "another backup or prune is running" in told["error"]) for code, told, _ in refused
+    ]
+    assert (0, 0) == (listed, waiting.returncode)
 
 
 def test_a_disk_that_is_full_is_said_and_loses_nothing(folder: Path, server: Postgres) -> None:
@@ -158,9 +161,9 @@ def test_a_disk_that_is_full_is_said_and_loses_nothing(folder: Path, server: Pos
     assert 2 == code, err
     assert "Traceback" not in err
     assert "error" in told
-    code, listed, _ = run(folder, server, "list")
+    code, swept, _ = run(folder, server, "prune", "--yes")
 
-    assert (0, []) == (code, listed["backups"])
+    assert (0, {}) == (code, swept["keep"])
     assert ["lock"] == [path.name for path in (folder / "the store" / ".work").iterdir()]
 
 

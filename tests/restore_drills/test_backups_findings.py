@@ -11,7 +11,8 @@ import pytest
 from restore_drills.backups.findings import find
 from restore_drills.backups.model import Damaged, Kind, Manifest
 from restore_drills.backups.repository import Repository
-from restore_drills.backups.wal import Archive, Kept, segment
+from restore_drills.backups.timelines import segment
+from restore_drills.backups.wal import Archive, Kept
 from tests.restore_drills.backups_world import NOON, manifest, repository
 
 SIZE = 1 << 24

@@ -16,12 +16,13 @@ from psycopg import conninfo
 
 from evidence.errors import InputError
 from fixtures.postgres import Postgres
-from restore_drills.backups import proof, take, wal
+from restore_drills.backups import proof, shipping, take, wal
 from restore_drills.backups.archive import Refused, archive
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import ProgramFailed
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target, recovered
+from restore_drills.backups.timelines import number, segment
 from restore_drills.compare import differences
 from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute, repository
 
@@ -129,7 +130,7 @@ def test_a_moment_between_two_rows_is_reached(world: tuple[Postgres, Path], plac
     time.sleep(0.05)
     add(server, "after")
     last = archived(server)
-    shipped = wal.ship(place, spool)
+    shipped = shipping.ship(place, spool)
     seen = {}
     for until in (at, when.isoformat(), "latest"):
         with recovered(place, PROGRAMS, full, Target.of(until), tmp_path / until[-4:]) as copy:
@@ -157,7 +158,7 @@ def test_a_backup_under_writes_is_proven_through_the_log(
     monkeypatch.undo()
     add(server, "later")
     archived(server)
-    wal.ship(place, spool)
+    shipping.ship(place, spool)
 
     assert ("lsn", False) == (one.content.bound, one.content.alone)
     assert [] == problems(place, one)
@@ -176,11 +177,11 @@ def _gaps(place: Repository, full: Manifest, last: str, tmp_path: Path) -> None:
     path.write_bytes(whole[:-100])
     with pytest.raises(Damaged, match=last):
         _recover(place, full, "latest", tmp_path / "cut")
-    first = wal.segment(1, wal.number(last, full.segment_size) - 1, full.segment_size)
+    first = segment(1, number(last, full.segment_size) - 1, full.segment_size)
     path.with_name(
-        path.name.replace(last, wal.segment(1, wal.number(last, full.segment_size) + 3, full.segment_size))
+        path.name.replace(last, segment(1, number(last, full.segment_size) + 3, full.segment_size))
     ).write_bytes(whole)
-    with pytest.raises(Damaged, match=wal.segment(1, wal.number(last, full.segment_size) + 1, full.segment_size)):
+    with pytest.raises(Damaged, match=segment(1, number(last, full.segment_size) + 1, full.segment_size)):
         _recover(place, full, "latest", tmp_path / "gap")
     assert first
 
@@ -270,8 +271,8 @@ def test_what_is_no_log_is_not_shipped(place: Repository, tmp_path: Path) -> Non
     place.work.mkdir(parents=True)
 
     with pytest.raises(Damaged, match="000000010000000000000007: does not begin as a segment"):
-        wal.ship(place, tmp_path)
+        shipping.ship(place, tmp_path)
     assert (tmp_path / "000000010000000000000007").exists()
     shutil.rmtree(tmp_path)
     with pytest.raises(InputError, match="is no folder"):
-        wal.ship(place, tmp_path)
+        shipping.ship(place, tmp_path)

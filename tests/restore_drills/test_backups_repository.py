@@ -12,7 +12,7 @@ import pytest
 from evidence.errors import InputError
 from restore_drills.backups import model, proof
 from restore_drills.backups.model import Damaged, Manifest, chain, decode, encode
-from restore_drills.backups.repository import DRAFT, Busy, Repository
+from restore_drills.backups.repository import DRAFT, GRACE, Busy, Repository
 from restore_drills.backups.restore import Target, choose, fresh
 from restore_drills.backups.store import Entry, Folder, StoreError
 from tests.restore_drills.backups_world import committed, file, manifest, repository
@@ -152,23 +152,48 @@ def test_a_file_on_another_disk_is_copied(place: Repository, tmp_path: Path, mon
     monkeypatch.setattr(Path, "replace", crossing)
     (tmp_path / "local").write_bytes(b"rows")
     place.store.put("backups/x/base.tar", tmp_path / "local")
-    left = Path(place.store.name, "backups", "x", ".other.tar.part")
+    left, going = (Path(place.store.name, "backups", "x", f".{name}.tar.part") for name in ("other", "going"))
     left.write_bytes(b"ro")
-    place.store.sweep()
+    going.write_bytes(b"ro")
+    aged(left)
+    place.store.sweep(GRACE)
 
     assert [Entry("backups/x/base.tar", 4)] == list(place.store.list(""))
-    assert not left.exists()
+    assert (False, True) == (left.exists(), going.exists())
 
 
-def test_files_without_a_manifest_are_no_backup_and_are_swept(place: Repository) -> None:
-    """A removal that was cut short, after the manifest and before the files, is finished."""
+def test_files_without_a_manifest_are_no_backup_and_are_swept_when_nobody_is_at_them(place: Repository) -> None:
+    """Another machine may be putting them there: they stay for the time of grace, by the newest of them."""
     committed(place, WHOLE, FILES)
     place.store.delete(WHERE)
+    files = [path for path in Path(place.store.name, "backups").rglob("*") if path.is_file()]
+    aged(files[0])
 
     assert [] == place.manifests()
     with place.lock():
         place.settle()
+    assert len(FILES) == len(list(place.store.list("")))
+    aged(files[1])
+    with place.lock():
+        place.settle()
     assert [] == list(place.store.list(""))
+
+
+def test_a_removal_that_was_cut_short_is_finished_at_once(place: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is our own: nobody else is at it; and what was not yet begun is not removed."""
+    committed(place, WHOLE, FILES)
+    other = committed(place, manifest(number=1, files=FILES), FILES)
+    (place.work / f"{other.id}.gone").touch()
+    monkeypatch.setattr(place, "_clear", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        place.remove(WHOLE)
+    monkeypatch.undo()
+    with place.lock():
+        place.settle()
+
+    assert [other] == place.manifests()
+    assert {other.id} == {entry.key.split("/")[1] for entry in place.store.list("")}
+    assert ["lock"] == [path.name for path in place.work.iterdir()]
 
 
 def test_removing_takes_everything(place: Repository) -> None:
@@ -186,6 +211,22 @@ def test_two_at_once_are_refused(place: Repository) -> None:
     """The second one is told what to do."""
     with place.lock(), pytest.raises(Busy, match="--wait"), repository(Path(place.store.name)).lock():
         pass
+
+
+def test_who_reads_keeps_this_machines_writers_away_and_other_readers_not(place: Repository) -> None:
+    """And where nobody ever wrote, nothing is made to read."""
+    with place.reading() as held:
+        assert ([], False) == (held, place.work.exists())
+    with place.lock(), pytest.raises(Busy), place.reading():
+        pass
+    with place.reading(), place.reading(), pytest.raises(Busy), place.lock():
+        pass
+
+
+def aged(path: Path) -> None:
+    """Have nobody written to it for longer than the time of grace."""
+    long_ago = path.stat().st_mtime - GRACE.total_seconds() - 60
+    os.utime(path, (long_ago, long_ago))
 
 
 def test_a_full_disk_is_one_sentence(place: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -27,32 +20,6 @@ from restore_drills.backups.store import Entry, Folder, Store, StoreError
 from tests.restore_drills.backups_world import PROGRAMS, execute, manifest, repository
 
 KEY = "backups/a b/Größe.tar"
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A real S3 server (rclone's) with an empty bucket; the folder behind it."""
-    folder = tmp_path_factory.mktemp("s3")
-    (folder / "bucket").mkdir()
-    port, secret = free_port(), secrets.token_urlsafe(16)
-    program = shutil.which("rclone", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    assert program, "rclone is missing: install the group dev"
-    command = [program, "serve", "s3", str(folder), f"--addr=127.0.0.1:{port}", f"--auth-key=backupkey,{secret}"]
-    server = subprocess.Popen(command, env={**os.environ, "RCLONE_CONFIG": os.devnull}, stderr=subprocess.DEVNULL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "backupkey")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-        patch.setenv("AWS_REGION", "us-east-1")
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield folder / "bucket"
-    server.kill()
-    server.wait()
 
 
 @pytest.fixture(params=["folder", "s3"])
