@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from restore_drills.backups.findings import find
+from restore_drills.backups.findings import Planned, find
 from restore_drills.backups.model import Damaged, Kind, Manifest
 from restore_drills.backups.repository import Repository
-from restore_drills.backups.timelines import segment
+from restore_drills.backups.timelines import forks, segment
 from restore_drills.backups.wal import Archive, Kept
 from tests.restore_drills.backups_world import NOON, manifest, repository
 
@@ -74,7 +74,7 @@ def test_a_broken_chain_is_found_at_each_backup_that_needs_it() -> None:
     """The missing parent is named."""
     made = history()
     broken = [*made[:18], *made[19:]]
-    chains = [each for each in found(broken, log(*range(25))) if made[18].id in each[1]]
+    chains = [each for each in found(broken, log(*range(25))) if made[18].id in each[1] and each[0] not in each[1]]
 
     assert [made[19].id, made[20].id] == [place for place, _ in chains]
 
@@ -150,6 +150,109 @@ def test_a_later_timeline_is_followed_and_its_gap_refused() -> None:
     assert {one.name for one in whole.kept} == {one.name for one in whole.since(BACKUP, None)}
     with pytest.raises(Damaged, match=segment(2, 7, SIZE)):
         Archive("7", (*old.kept, new[0], new[2], history_file)).since(BACKUP, None)
+
+
+FORKED = {2: {1: 6 * SIZE + 100}}
+"""Timeline 1 was left in its segment 6."""
+
+
+def forked(old: tuple[int, ...], new: tuple[int, ...], histories: dict[int, dict[int, int]] | None = None) -> Archive:
+    """The log after a failover: segments of timeline 1, and of timeline 2 with its history."""
+    later = [Kept(segment(2, number, SIZE), "", "") for number in new]
+    return Archive("7", (*log(*old).kept, *later, Kept("00000002.history", "", "")), histories or {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "missing"),
+    [
+        ((5,), (7, 8), segment(2, 6, SIZE)),
+        ((5, 6, 7, 8), (8, 9), segment(2, 6, SIZE)),
+        ((), (6, 7), segment(1, 5, SIZE)),
+        ((5,), (6, 8), segment(2, 7, SIZE)),
+    ],
+)
+def test_a_gap_where_a_timeline_begins_is_refused_and_found(
+    old: tuple[int, ...], new: tuple[int, ...], missing: str
+) -> None:
+    """Where it begins its history says, not the first of its segments that happens to be there."""
+    archive = forked(old, new, FORKED)
+
+    with pytest.raises(Damaged, match=f"{missing}: is missing"):
+        archive.since(BACKUP, None)
+    assert f"wal/7/{missing}" in [place for place, _ in found([BACKUP], archive)]
+
+
+def test_a_log_that_forked_is_whole_without_what_the_old_timeline_went_on_to() -> None:
+    """The segment of the fork is copied to the new timeline; what the old server still wrote leads nowhere."""
+    archive = forked((5, 8, 9), (6, 7), FORKED)
+
+    assert [segment(1, 5, SIZE), segment(2, 6, SIZE), segment(2, 7, SIZE)] == [
+        one.name for one in archive.since(BACKUP, None) if not one.name.endswith(".history")
+    ]
+    assert [] == [place for place, _ in found([BACKUP], archive) if place.startswith("wal/")]
+
+
+def test_without_its_history_no_timeline_is_found() -> None:
+    """A server would recover along the old one, and look fine."""
+    archive = Archive("7", tuple(one for one in forked((5,), (6, 7)).kept if not one.name.endswith(".history")))
+
+    with pytest.raises(Damaged, match=r"wal/7/00000002\.history: is missing"):
+        archive.since(BACKUP, None)
+
+
+def test_a_backup_of_a_branch_that_was_left_before_it_is_refused() -> None:
+    """Its data are in no history that goes on."""
+    with pytest.raises(Damaged, match=r"00000002\.history: left timeline 1 at 0/2000000, before 0/5000000"):
+        forked((5,), (2, 3), {2: {1: 2 * SIZE}}).since(BACKUP, None)
+
+
+def test_a_sealed_history_without_a_key_still_shows_a_gap() -> None:
+    """Then the first segment that is there is taken for the beginning, and the old timeline has to reach it."""
+    with pytest.raises(Damaged, match=f"{segment(1, 6, SIZE)}: is missing"):
+        forked((5,), (7, 8)).since(BACKUP, None)
+
+
+def test_a_history_is_read_as_the_server_writes_it() -> None:
+    """With tabs, reasons and a line for each timeline before."""
+    written = "1\t0/6000064\tno recovery target specified\n\n2\t1/A0\tbefore 2026-11-25 12:00:00+00\n"
+
+    assert {1: 0x6000064, 2: (1 << 32) + 0xA0} == forks(written)
+
+
+def _log_findings(archive: Archive, now: dt.datetime = NOON) -> list[str]:
+    made = find(history(), [archive], EVERY, now, Planned(log_every=1.0))
+    return [finding.problem for finding in made if finding.place == "wal/7"]
+
+
+def test_a_log_that_never_came_or_stopped_is_found() -> None:
+    """Each backup may be well, and everything since the newest be lost all the same."""
+    whole = msgspec.structs.replace(log(*range(25)), grew=NOON)
+    short = msgspec.structs.replace(log(*range(15)), grew=NOON)
+    late = NOON + 3 * HOUR
+
+    assert [] == _log_findings(whole)
+    assert ["holds no log, though `wal` of backup.toml says that it is archived: it never came here"] == _log_findings(
+        log()
+    )
+    assert [] == _log_findings(short), "the newest backup is of this very hour: its log may be on the way"
+    ends = f"ends at 0/F000000, before the end of {history()[-1].id} (0/15000000): archiving has stopped"
+    assert [ends] == _log_findings(msgspec.structs.replace(short, grew=late), late)
+    (old,) = _log_findings(whole, late)
+    assert f"the newest segment {segment(1, 24, SIZE)} came 3.0 h ago, and one is expected every 1 h" in old
+    assert [] == [one for one in find(history(), [log()], EVERY, NOON) if one.place == "wal/7"], "none is archived"
+
+
+def test_what_lies_open_beside_what_is_sealed_is_found() -> None:
+    """Recipients that are gone from backup.toml are not noticed by anybody else; what was before them may be open."""
+    made = history()
+    sealed = [msgspec.structs.replace(one, recipients=("age1x",)) for one in made[5:15]]
+    mixed = [*made[:5], *sealed, *made[15:]]
+    kept = [Kept(segment(1, n, SIZE), "", f"{n}.gz{'.age' if 5 <= n < 15 else ''}") for n in range(25)]
+
+    assert [one.id for one in made[15:]] + [f"wal/7/{segment(1, 15, SIZE)}"] == [
+        place for place, problem in found(mixed, Archive("7", tuple(kept))) if "lies open" in problem
+    ]
+    assert [] == [place for place, problem in found(made, log(*range(25))) if "lies open" in problem]
 
 
 @pytest.fixture

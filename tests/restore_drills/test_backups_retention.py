@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.errors import InputError
+from restore_drills.backups.findings import find
 from restore_drills.backups.model import KINDS, Kind, Manifest
 from restore_drills.backups.retention import Plan, Rules, kept, plan
 from restore_drills.backups.wal import Kept
@@ -160,3 +163,64 @@ def test_pruning_twice_is_pruning_once(history: list[Manifest], policy: dict[Kin
     left = [one for one in history if one.id in plan(history, policy).keep]
 
     assert () == plan(left, policy).remove
+
+
+HOUR = dt.timedelta(hours=1)
+EVERY: dict[Kind, float] = {"full": 24.0, "incremental": 1.0, "logical": 24.0}
+
+
+def a_year(full_at: int, late: Sequence[int], skipped: frozenset[int] = frozenset()) -> Iterator[list[Manifest]]:
+    """Run on time for a year, each run a little late, and prune each day; give what is there after each prune."""
+    there: list[Manifest] = []
+    for hour in range(365 * 24):
+        when = NOON + hour * HOUR + dt.timedelta(seconds=late[hour % len(late)])
+        if hour not in skipped:
+            fresh = hour % 24 == full_at or not there
+            parents = [one for one in there if one.physical][-1:]
+            chain = () if fresh else (*parents[0].parents, parents[0].id)
+            there.append(manifest("full" if fresh else "incremental", when, chain, hour))
+            if fresh:
+                there.append(manifest("logical", when, (), 10**6 + hour))
+        if hour % 24 == 0:
+            left = plan(there, {}).keep
+            there = [one for one in there if one.id in left]
+            yield there
+
+
+def problems(there: list[Manifest], now: dt.datetime) -> list[str]:
+    """Look for missed runs."""
+    return [f"{one.place}: {one.problem}" for one in find(there, [], EVERY, now)]
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 23), st.lists(st.integers(0, 600), min_size=1, max_size=7))
+def test_a_year_of_runs_on_time_and_prunes_has_no_finding(full_at: int, late: list[int]) -> None:
+    """What the policy lets go is not missed: farther back only weeks and months are kept."""
+    for day, there in enumerate(a_year(full_at, late)):
+        if day % 30 == 29 or day == 364:
+            assert [] == problems(there, NOON + day * 24 * HOUR + HOUR / 2)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 23), st.integers(2, 22), st.integers(2, 28))
+def test_a_run_that_was_missed_within_what_is_kept_is_found(full_at: int, hours: int, days: int) -> None:
+    """One incremental of the last hours, or one full of the last days."""
+    end = 60 * 24
+    day = end - days * 24
+    full = next(hour for hour in range(day, day + 24) if hour % 24 == full_at)
+    missed = end - hours
+    told = {}
+    for name, skipped in (("incremental", missed), ("full", full)):
+        there = next(itertools.islice(a_year(full_at, [7], frozenset({skipped})), 60, None))
+        told[name] = " ".join(problems(there, NOON + end * HOUR + HOUR / 2))
+
+    assert "incremental: none between" in told["incremental"]
+    assert "full: none between" in told["full"]
+
+
+def test_a_second_full_backup_of_a_day_makes_no_gap() -> None:
+    """Of a day only the newest is kept, and a run by hand may come late on it."""
+    times = [NOON - 10 * HOUR, NOON + 34 * HOUR, NOON + 38 * HOUR]
+    there = [manifest(when=when, number=number) for number, when in enumerate(times)]
+
+    assert [] == find(there, [], {"full": 24.0}, times[-1])
