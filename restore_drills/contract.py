@@ -16,8 +16,14 @@ from restore_drills.rollback import Rollback
 
 
 class Drills(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[backup.drills]`: what drills other than that of the loss need to be told."""
+    """`[backup.drills]`: what drills other than that of the loss need to be told.
 
+    `restore_into` allows a server that is given (RELEASE_RESTORE_POSTGRES): it is the database in its address.
+    `leave_server` is the reason why nobody may take the database's server away, where that is so.
+    """
+
+    restore_into: str = ""
+    leave_server: str = ""
     failover: Failover | None = None
     region: Region | None = None
     rollback: Rollback | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import functools
 import os
 from collections.abc import Callable, Iterator
 
@@ -16,9 +15,9 @@ from checks.findings import Findings
 from evidence import chart
 from evidence.errors import CannotTell
 from evidence.release import Release
-from fixtures.postgres import postgres
-from restore_drills.conftest import PROVIDER, Unrestored
+from restore_drills.conftest import Unrestored
 from restore_drills.drill_corruption import Database
+from restore_drills.fresh import fresh
 from restore_drills.levels import broken, sortable
 from restore_drills.loss import RECOVERY
 from restore_drills.own.contract import Own
@@ -42,9 +41,8 @@ def clock() -> Steps:
 @pytest.fixture(scope="module")
 def way(release: Release, clock: Steps) -> Way:
     """How the newest backup comes back."""
-    own = release.section("backup.own", Own)
-    fresh = functools.partial(postgres, os.environ.get(PROVIDER))
-    return Way(own=own, root=release.root, source=os.environ.get(SOURCE, ""), fresh=fresh, say=clock)
+    own, source = release.section("backup.own", Own), os.environ.get(SOURCE, "")
+    return Way(own=own, root=release.root, source=source, fresh=fresh(release, source), say=clock)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import msgspec
 from psycopg import conninfo
 
 from evidence.errors import InputError
-from fixtures.postgres import Postgres, postgres
+from fixtures.postgres import PROVIDER, Postgres, postgres
 from restore_drills import fingerprint
 from restore_drills.backups import dump, take
 from restore_drills.backups.findings import Finding
@@ -75,13 +76,13 @@ def copied(
     repository: Repository,
     programs: Programs,
     manifest: Manifest,
-    fresh: Fresh = postgres,
+    fresh: Fresh | None = None,
     target: Target | None = None,
 ) -> Iterator[str]:
     """Restore a backup of whichever kind; give the superuser's address of the copy, which is gone afterwards.
 
-    A dump goes into a `fresh` server; of data files the restored server is one, recovered to `target`, or to the moment
-    of the fingerprint.
+    A dump goes into a `fresh` server, one of our own if no other is meant; of data files the restored server is one,
+    recovered to `target`, or to the moment of the fingerprint.
     """
     alone = manifest.content.alone or manifest.content.bound == "moving"
     until = target or (Target("backup") if alone else Target("lsn", manifest.content.lsn))
@@ -96,7 +97,15 @@ def copied(
         repository.say(f"fetch {manifest.id}")
         fetch(repository, manifest, folder)
         repository.say("start a fresh server")
-        yield dump.restore(programs, manifest, folder, stack.enter_context(fresh()), repository.say)
+        yield dump.restore(programs, manifest, folder, stack.enter_context((fresh or ours)()), repository.say)
+
+
+def ours() -> contextlib.AbstractContextManager[Postgres]:
+    """Bring up a server of our own; InputError where RELEASE_POSTGRES gives one, which nobody allowed to be used so."""
+    if (os.environ.get(PROVIDER) or "").startswith(("postgresql://", "postgres://")):
+        msg = f"{PROVIDER}: is a server that is given, and nothing is restored there; unset it, or use a drill"
+        raise InputError(msg)
+    return postgres()
 
 
 def content(address: str, manifest: Manifest) -> Fingerprints:
