@@ -4,18 +4,17 @@ Announce, close for writing, back up, lose the server, restore, verify, switch, 
 happened: a report (report.html, report.md) in --to, and a dated record where `[backup.dr] records` says. Progress goes
 to stderr, one line of JSON to stdout. Exit code 0: proven; 1: disproven, and the record names what; 2: undecided.
 
-Killed half-way, it leaves nobody locked out: a watchman then runs `python -m restore_drills.dr --reopen`.
+Killed once it has closed the database, it leaves nobody locked out: a watchman then runs `python -m restore_drills.dr
+--reopen`.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -25,17 +24,15 @@ from checks.stage import redact
 from evidence import release as releases
 from evidence.errors import InputError
 from evidence.run import write_atomically
-from fixtures.guard import Guard
-from fixtures.postgres import postgres
 from restore_drills.dr import notify, runbook
 from restore_drills.dr.contract import Dr
 from restore_drills.dr.markdown import markdown
 from restore_drills.dr.page import page
 from restore_drills.dr.record import Record, kept
 from restore_drills.dr.rehearse import rehearse, reopen
+from restore_drills.fresh import fresh
 
 CODES = {"passed": 0, "failed": 1, "undecided": 2}
-PROVIDER = "RELEASE_RESTORE_POSTGRES"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,13 +62,11 @@ def _drilled(release: releases.Release, options: argparse.Namespace) -> int:
         msg = f"{release.path}: [target] tells no database; name its variable in database_env"
         raise InputError(msg)
     untold: list[str] = []
-    fresh = functools.partial(postgres, os.environ.get(PROVIDER))
     tell = functools.partial(_told, how, untold)
     if options.reopen:
-        reopen(release, dsn, fresh, tell)
+        reopen(release, dsn, tell)
         return 0
-    with _watched(release):
-        done = _clean(rehearse(release, dsn, fresh, tell, how))
+    done = _clean(rehearse(release, dsn, fresh(release, dsn), tell, how))
     _told(how, untold, _message(done))
     if how.heartbeat_env and done.outcome == "passed":
         untold += filter(None, [notify.ping(how.heartbeat_env)])
@@ -79,15 +74,6 @@ def _drilled(release: releases.Release, options: argparse.Namespace) -> int:
         done = msgspec.structs.replace(done, findings=(*done.findings, *dict.fromkeys(untold)))
     _written(release, how, done, options)
     return CODES[done.outcome]
-
-
-@contextlib.contextmanager
-def _watched(release: releases.Release) -> Iterator[None]:
-    """Have somebody else's database opened again where we are killed; one that we started goes away with us."""
-    with Guard() as guard:
-        if not release.target.get("start"):
-            guard.command((sys.executable, "-m", "restore_drills.dr", "--reopen"))
-        yield
 
 
 def _written(release: releases.Release, how: Dr, done: Record, options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import functools
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from psycopg import conninfo
 
 from evidence.errors import CannotTell
 from evidence.release import Release
+from fixtures.guard import Guard
 from fixtures.target import Target
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Manifest
@@ -28,6 +30,7 @@ from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
 HOOK_WITHIN_S = 60
+REOPEN = (sys.executable, "-m", "restore_drills.dr", "--reopen")
 SNAPSHOT = re.compile(r"--snapshot=[0-9A-F]{8}-[0-9A-F]{8}-\d+")
 SCRATCH = re.compile(rf"{re.escape(tempfile.gettempdir())}/restore-proof-\w+/copy")
 Tell = Callable[[str], None]
@@ -42,6 +45,7 @@ class Drill:
         self.how = release.section("backup", Backup)
         self.hooks = release.section("target", Target).hooks
         self.clock = Steps()
+        self._guard = stack.enter_context(Guard())  # first: whatever is undone is undone before it is dismissed
         store = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="release-verification-dr-")), "store")
         self.repository = Repository(Folder(store), store / HIDDEN, Keys(), self.clock)
         stack.enter_context(self.repository.lock())
@@ -66,6 +70,11 @@ class Drill:
     def database(self) -> str:
         """The name of the release's database."""
         return str(conninfo.conninfo_to_dict(self.dsn)["dbname"])
+
+    def watched(self) -> None:
+        """Have somebody else's database opened again where we are killed; one that we started goes away with us."""
+        if not self.release.target.get("start"):
+            self._guard.command(REOPEN)
 
     def heard(self, command: tuple[str, ...]) -> None:
         """Take a command down; no secret is in one."""

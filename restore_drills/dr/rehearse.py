@@ -8,6 +8,7 @@ import time
 from typing import Literal
 
 from evidence.release import Release
+from restore_drills.backups import proof
 from restore_drills.backups.proof import Fresh
 from restore_drills.dr import record, sequence
 from restore_drills.dr.contract import Dr
@@ -37,10 +38,10 @@ def rehearse(release: Release, dsn: str, fresh: Fresh, tell: Tell, how: Dr) -> R
     return _recorded(release, drill, started, tuple(steps), outcome, tuple(findings), how)
 
 
-def reopen(release: Release, dsn: str, fresh: Fresh, tell: Tell) -> None:
+def reopen(release: Release, dsn: str, tell: Tell) -> None:
     """End a drill that was killed: bring the server back where nobody answers, and open the database for writing."""
     with contextlib.ExitStack() as stack:
-        drill = Drill(release, dsn, fresh, tell, stack)
+        drill = Drill(release, dsn, proof.ours, tell, stack)
         sequence.reopen(drill)
     tell(f"A disaster-recovery drill of {release.name} was killed; its database takes writes again.")
 

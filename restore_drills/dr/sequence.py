@@ -37,7 +37,8 @@ def announce(drill: Drill) -> None:
 
 def read_only(drill: Drill) -> None:
     """Close the database for writing, end every open session, and see a write refused."""
-    drill.sentinel.write()
+    drill.sentinel.write()  # refused where it was closed before: then nothing of it is ours to open again
+    drill.watched()
     drill.stack.callback(_opened, drill, drill.dsn)
     drill.sql(_alter(drill.dsn, f"SET {READ_ONLY} = on"))
     drill.sql(OTHERS)

@@ -1,0 +1,101 @@
+"""A drill that is killed locks nobody out, and opens nothing that it has not closed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from evidence.release import Release
+from fixtures.postgres import Postgres
+from restore_drills.dr.rehearse import reopen
+from tests.restore_drills.backups_world import execute
+from tests.restore_drills.dr_world import OPEN, TREE, address, release, server
+
+__all__ = ["release", "server"]
+OPENED = "ALTER DATABASE shop RESET default_transaction_read_only"
+KILLED = """
+name = "shop"
+version = "2"
+[source]
+paths = []
+[target]
+url = "http://127.0.0.1:1"
+[target.hooks]
+database_down = ["touch", "down"]
+database_up = ["touch", "up"]
+[backup]
+dump = ["sh", "-c", "touch backing-up && sleep 60"]
+"""
+
+
+def test_a_drill_that_is_killed_locks_nobody_out(server: Postgres, tmp_path: Path) -> None:
+    """After SIGKILL in the middle of it, a database that is somebody else's takes writes again by itself."""
+    drill = begun(server, tmp_path, KILLED)
+    waited((tmp_path / "backing-up").exists)
+    closed = opened(server)
+    drill.kill()
+    drill.wait()
+
+    waited(lambda: opened(server) == "off")
+    assert "on" == closed
+    assert not (tmp_path / "up").exists()
+
+
+def test_a_drill_that_is_killed_before_it_closes_anything_opens_nothing(server: Postgres, tmp_path: Path) -> None:
+    """Whether their database is closed for writing was its owners' business until then, and stays it."""
+    execute(address(server), "ALTER DATABASE shop SET default_transaction_read_only = on")
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            hook = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+            drill = begun(server, tmp_path, f'{KILLED}[backup.dr]\nwebhook_env = "HOOK"\n', HOOK=hook)
+            nobody.settimeout(30)
+            announcing, _ = nobody.accept()
+            watchmen = psutil.Process(drill.pid).children(recursive=True)
+            drill.kill()
+            drill.wait()
+            psutil.wait_procs(watchmen, timeout=30)
+            announcing.close()
+        assert watchmen
+        assert "on" == opened(server)
+    finally:
+        execute(address(server), "SET default_transaction_read_only = off", OPENED)
+
+
+def test_a_lost_server_is_brought_back_before_it_is_opened(release: Release, server: Postgres) -> None:
+    """A drill that was killed after the loss leaves a server that is down; its hook is run first."""
+    execute(address(server), "ALTER DATABASE shop SET default_transaction_read_only = on")
+    server.stop()
+
+    reopen(release, address(server), lambda _: None)
+    assert "off" == opened(server)
+
+
+def begun(server: Postgres, folder: Path, declared: str, **more: str) -> subprocess.Popen[bytes]:
+    """Begin a drill on the shop, as one that was there before."""
+    (folder / "release.toml").write_text(declared)
+    names = {"RELEASE_FILE": str(folder / "release.toml"), "PYTHONPATH": str(TREE), **more}
+    names |= {"TARGET_DATABASE": address(server), "TARGET_URL": "http://127.0.0.1:1"}
+    return subprocess.Popen([sys.executable, "-m", "restore_drills.dr"], env={**os.environ, **names}, cwd=folder)
+
+
+def opened(server: Postgres) -> str:
+    """Say whether a new session of the shop's database is read-only."""
+    with psycopg.connect(address(server)) as connection:
+        row = connection.execute(OPEN).fetchone()
+    return str(row[0]) if row else ""
+
+
+def waited(until: Callable[[], bool]) -> None:
+    """Wait for it, for half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
