@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import subprocess
 import sys
 import time
@@ -16,14 +14,9 @@ import msgspec
 import pytest
 
 from fixtures.postgres import Postgres, postgres
-from restore_drills.backups import proof
-from restore_drills.backups.model import by_id, chain
-from restore_drills.backups.retention import Rules, plan
 from tests.restore_drills.backups_world import execute, repository
 
 ROOT = Path(__file__).parents[2]
-KILLS = 12
-SEED = 20261125
 Ran = tuple[int, dict[str, Any], str]
 
 
@@ -165,47 +158,3 @@ def test_a_disk_that_is_full_is_said_and_loses_nothing(folder: Path, server: Pos
 
     assert (0, {}) == (code, swept["keep"])
     assert ["lock"] == [path.name for path in (folder / "the store" / ".work").iterdir()]
-
-
-def killed(process: subprocess.Popen[str], after: float) -> bool:
-    """Kill without warning; say whether it was still at it."""
-    time.sleep(after)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    return process.returncode == -signal.SIGKILL
-
-
-def _lasts(folder: Path, server: Postgres, arguments: list[str]) -> float:
-    """Run it undisturbed: the moments to kill at are shares of how long it takes on this machine."""
-    began = time.monotonic()
-    code, _, said = run(folder, server, *arguments)
-    assert 0 == code, said
-    return time.monotonic() - began
-
-
-@pytest.mark.timeout(600)
-def test_killed_at_any_moment_nothing_committed_is_lost(folder: Path, server: Postgres) -> None:
-    """Backups and prunes are killed at random moments: every backup is whole or not there, chains included."""
-    dice, hits = random.Random(SEED), 0  # noqa: S311 - a seed, so that a failure comes again
-    place = repository(folder / "the store")
-    commands = (["full"], ["incremental"], ["logical"], ["prune", "--yes"])
-    lasts = [_lasts(folder, server, arguments) for arguments in commands]
-    for turn in range(KILLS):
-        before = place.manifests()
-        stay = set(plan(before, {"full": Rules(last=1)}).keep) if turn % 4 == 3 else {one.id for one in before}
-        arguments = commands[turn % 4]
-        moment = dice.uniform(0.2, 1.0) * lasts[turn % 4]
-        hits += killed(started(folder, server, *arguments, "--wait", "60"), moment)
-        left = place.manifests()
-        assert stay <= {one.id for one in left}, f"turn {turn}: {arguments} lost a backup"
-        for one in left:
-            assert [] == proof.stored(place, one)
-            assert chain(one, by_id(left))
-    code, listed, err = run(folder, server, "list", "--wait", "60")
-
-    assert hits >= KILLS // 3, "too few were killed at work: the moments are wrong"
-    assert 0 == code, err
-    assert ["lock"] == [path.name for path in place.work.iterdir()]
-    left = place.manifests()
-    assert [each["id"] for each in listed["backups"]] == [one.id for one in left]
-    assert {one.id for one in left} == {entry.key.split("/")[1] for entry in place.store.list("backups/")}

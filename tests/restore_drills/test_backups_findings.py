@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from restore_drills.backups import proof
 from restore_drills.backups.findings import Planned, find
 from restore_drills.backups.model import Damaged, Kind, Manifest
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.timelines import forks, segment
 from restore_drills.backups.wal import Archive, Kept
-from tests.restore_drills.backups_world import NOON, manifest, repository
+from tests.restore_drills.backups_world import NOON, committed, manifest, repository
 
 SIZE = 1 << 24
 EVERY: dict[Kind, float] = {"full": 24.0, "incremental": 1.0}
@@ -259,6 +261,24 @@ def test_what_lies_open_beside_what_is_sealed_is_found() -> None:
 def place(tmp_path: Path) -> Repository:
     """An empty repository."""
     return repository(tmp_path / "store")
+
+
+def test_an_older_copy_of_the_whole_repository_in_its_place_is_found(place: Repository, tmp_path: Path) -> None:
+    """All of it fits together, and nothing in it tells but its age."""
+    store = Path(place.store.name)
+    files = {"base.tar": b"rows"}
+    committed(place, manifest(when=NOON - 24 * HOUR, files=files), files)
+    shutil.copytree(store, tmp_path / "older")
+    committed(place, manifest(when=NOON, number=1, files=files), files)
+    now = NOON + 13 * HOUR
+    assert [] == find(place.manifests(), [], {"full": 24.0}, now)
+    shutil.rmtree(store)
+    (tmp_path / "older").rename(store)
+
+    assert [] == [one for each in place.manifests() for one in proof.stored(place, each)]
+    assert ["the newest is 37.0 h old, and one is planned every 24 h"] == [
+        one.problem for one in find(place.manifests(), [], {"full": 24.0}, now)
+    ]
 
 
 def test_one_segment_with_two_contents_is_refused(place: Repository) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -16,7 +18,7 @@ from restore_drills.backups.model import Damaged, Manifest, encode
 from restore_drills.backups.programs import Say
 from restore_drills.backups.repository import DRAFT, Repository, measured
 from restore_drills.backups.s3 import PART, S3
-from restore_drills.backups.store import Entry, Folder, Store, StoreError
+from restore_drills.backups.store import Entry, Folder, Protection, Store, StoreError
 from tests.restore_drills.backups_world import PROGRAMS, execute, manifest, repository
 
 KEY = "backups/a b/Größe.tar"
@@ -84,6 +86,47 @@ def test_a_store_that_is_gone_is_one_sentence(bucket: Path, monkeypatch: pytest.
 
     with pytest.raises(StoreError, match="s3://bucket"):
         list(S3("s3://bucket").list("backups/"))
+
+
+class Telling(BaseHTTPRequestHandler):
+    """Answers as S3 does of an object that it encrypts and locks."""
+
+    def do_HEAD(self) -> None:
+        """Tell it to who signed for that very object."""
+        signed = self.path.startswith("/bucket/a%20b/one?") and "X-Amz-Signature=" in self.path
+        self.send_response(200 if signed else 403)
+        for name, value in TOLD.items() if signed else ():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+TOLD = {
+    "x-amz-server-side-encryption": "aws:kms",
+    "x-amz-object-lock-mode": "COMPLIANCE",
+    "x-amz-object-lock-retain-until-date": "2027-01-01T00:00:00Z",
+}
+
+
+def test_what_the_store_does_by_itself_is_told_where_it_tells(
+    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By S3's own headers of the object; a folder and rclone's server tell nothing, and nothing is made up of that."""
+    assert bucket.exists()
+    S3("s3://bucket/a b").put("one", local(tmp_path, b"x"))
+    not_told = Protection("not told", "not told")
+    assert not_told == Folder(tmp_path).protection("one")
+    assert not_told == S3("s3://bucket/a b").protection("one")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Telling) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        telling = S3("s3://bucket/a b")
+
+        assert Protection("aws:kms", "COMPLIANCE until 2027-01-01T00:00:00Z") == telling.protection("one")
+        assert "could not be asked (HTTP Error 403" in telling.protection("other").encryption
+        server.shutdown()
 
 
 @pytest.fixture
