@@ -62,7 +62,7 @@ def show(config: Config, repository: Repository, programs: Programs, options: ar
         why = ", ".join(plan.keep.get(one.id, ("will be pruned",)))
         repository.say(f"{one.id}  {human(one.stored_size):>9}  {one.start_lsn} to {one.end_lsn}  {why}")
     backups = [{**_told(one), "keep": plan.keep.get(one.id, ())} for one in manifests]
-    log = {archive.system_identifier: len(archive.kept) for archive in _archives(repository, manifests)}
+    log = {archive.system_identifier: len(archive.kept) for archive in archives(repository, manifests)}
     return {"backups": backups, "log": log, "damaged": damaged, "store": _protection(repository, manifests)}
 
 
@@ -75,9 +75,9 @@ def verify(config: Config, repository: Repository, programs: Programs, options: 
         repository.say(f"verify {one.id}")
         found += proof.restored(repository, programs, one) if options.restore else proof.stored(repository, one)
     if options.id is None:
-        archives = [archive.followed(repository) for archive in _archives(repository, manifests)]
+        followed = [archive.followed(repository) for archive in archives(repository, manifests)]
         planned = Planned(config.keep, config.log_every)
-        found += find(manifests, archives, config.every, dt.datetime.now(dt.UTC), planned)
+        found += find(manifests, followed, config.every, dt.datetime.now(dt.UTC), planned)
     for finding in found:
         repository.say(f"FOUND {finding.place}: {finding.problem}")
     if not chosen:
@@ -90,7 +90,7 @@ def prune(config: Config, repository: Repository, programs: Programs, options: a
     """Show what goes; remove it where that is confirmed."""
     del programs
     manifests = repository.manifests()
-    log = [kept for archive in _archives(repository, manifests) for kept in archive.kept]
+    log = [kept for archive in archives(repository, manifests) for kept in archive.kept]
     plan = retention.plan(manifests, config.keep, log)
     for one in plan.remove:
         repository.say(f"{'remove' if options.yes else 'would remove'} {one.id} ({human(one.stored_size)})")
@@ -172,6 +172,7 @@ def _protection(repository: Repository, manifests: Sequence[Manifest]) -> dict[s
     return told._asdict()
 
 
-def _archives(repository: Repository, manifests: Sequence[Manifest]) -> list[wal.Archive]:
+def archives(repository: Repository, manifests: Sequence[Manifest]) -> list[wal.Archive]:
+    """List the log of every server that was backed up."""
     servers = sorted({one.system_identifier for one in manifests})
     return [wal.Archive.read(repository, server) for server in servers]
