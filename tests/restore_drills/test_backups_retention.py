@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from evidence.errors import InputError
@@ -192,7 +192,7 @@ def problems(there: list[Manifest], now: dt.datetime) -> list[str]:
     return [f"{one.place}: {one.problem}" for one in find(there, [], EVERY, now)]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None, phases=(Phase.generate,))  # a year each: too long to be made simpler
 @given(st.integers(0, 23), st.lists(st.integers(0, 600), min_size=1, max_size=7))
 def test_a_year_of_runs_on_time_and_prunes_has_no_finding(full_at: int, late: list[int]) -> None:
     """What the policy lets go is not missed: farther back only weeks and months are kept."""
@@ -201,7 +201,7 @@ def test_a_year_of_runs_on_time_and_prunes_has_no_finding(full_at: int, late: li
             assert [] == problems(there, NOON + day * 24 * HOUR + HOUR / 2)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None, phases=(Phase.generate,))  # a year each: too long to be made simpler
 @given(st.integers(0, 23), st.integers(2, 22), st.integers(2, 28))
 def test_a_run_that_was_missed_within_what_is_kept_is_found(full_at: int, hours: int, days: int) -> None:
     """One incremental of the last hours, or one full of the last days."""
