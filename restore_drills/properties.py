@@ -29,6 +29,13 @@ SETTINGS = """
     WHERE d.datname = current_database() OR (s.setdatabase = 0 AND s.setrole = 0)
 """
 """What is set for all roles in every database (`ALTER ROLE ALL SET`) is told with each: pg_dumpall leaves it out."""
+RESORTED = """
+    SELECT 'the database', datcollversion, pg_database_collation_actual_version(oid)
+    FROM pg_database WHERE datname = current_database()
+    UNION ALL
+    SELECT quote_ident(collname), collversion, pg_collation_actual_version(oid)
+    FROM pg_collation WHERE oid IN (SELECT attcollation FROM pg_attribute)
+"""
 LOCALE = "locale"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 HIDDEN = "sha256:"
@@ -60,6 +67,15 @@ def changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tup
         was, now = before.get(name), after.get(name)
         if was != now:
             yield name, _said(was, now)
+
+
+def resorted(connection: psycopg.Connection) -> list[str]:
+    """Say which indexes of restored data files this machine's library would look into in another order."""
+    return [
+        f"{what} was sorted by version {was} of its collation, and here it is {here}: REINDEX, or use the same library"
+        for what, was, here in connection.execute(RESORTED)
+        if was is not None and was != here
+    ]
 
 
 def sorts(connection: psycopg.Connection, locale: str) -> bool:

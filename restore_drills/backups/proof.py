@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,7 @@ from restore_drills.backups.restore import Target, recovered
 from restore_drills.backups.store import Missing, StoreError
 from restore_drills.compare import Fingerprints, differences
 from restore_drills.fingerprint import Fingerprint
+from restore_drills.properties import resorted
 
 Fresh = Callable[[], contextlib.AbstractContextManager[Postgres]]
 
@@ -58,11 +59,21 @@ def restored(repository: Repository, programs: Programs, manifest: Manifest) -> 
     source = content_of(repository, manifest)
     with copied(repository, programs, manifest) as address:
         copy = content(address, manifest)
+        otherwise = _resorted(address, copy) if manifest.physical else []
     if manifest.content.bound == "moving":
         repository.say("the source was written to while it was fingerprinted: rows cannot be compared by digest")
         return [Finding(manifest.id, "cannot be proven by content: the source was never still; prove a logical one")]
-    found = differences(source, copy, physical=manifest.physical)
-    return [Finding(manifest.id, difference.text) for difference in found]
+    found = [difference.text for difference in differences(source, copy, physical=manifest.physical)]
+    return [Finding(manifest.id, text) for text in (*found, *otherwise)]
+
+
+def _resorted(address: str, names: Iterable[str]) -> list[str]:
+    """Look in every database of restored data files: a dump is sorted anew where it is restored, and they are not."""
+    found = []
+    for name in names:
+        with connect(conninfo.make_conninfo(address, dbname=name)) as connection:
+            found += [f"database {name!r}: {text}" for text in resorted(connection)]
+    return found
 
 
 def content_of(repository: Repository, manifest: Manifest) -> Fingerprints:

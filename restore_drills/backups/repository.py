@@ -143,7 +143,10 @@ class Repository:
                 self.say(f"finish: {manifest.id} was cut short while it was put away")
                 if why := self._publish(manifest, folder):
                     self.say(f"sweep: {manifest.id} cannot be finished: {why}")
-        self._sweep_store()
+        try:
+            self._sweep_store()
+        except StoreError as error:  # who may not remove may back up all the same
+            self.say(f"sweep: what was never committed stays: {error}")
 
     def remove(self, manifest: Manifest) -> None:
         """Remove a backup: its manifest first, so that it is whole or not there; then its files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,28 @@ def test_the_stores_own_clock_tells_when_an_object_came(machine: Callable[[str],
     assert ["backups/x/base.tar"] == [entry.key for entry in place.store.list("")]
     with pytest.raises(StoreError, match="is missing"):
         place.store.written("backups/x/other")
+
+
+def test_who_may_not_remove_backs_up_all_the_same(
+    machine: Callable[[str], Repository], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a prune that was cut short on another machine has left, is swept by somebody who may."""
+    here, there = machine("here"), machine("there")
+    committed(there, ONE, FILES)
+    there.store.delete(f"backups/{ONE.id}/manifest.json")
+
+    def refuse(key: str) -> None:
+        msg = f"{key}: permission denied"
+        raise StoreError(msg)
+
+    monkeypatch.setattr(here.store, "delete", refuse)
+    monkeypatch.setattr("restore_drills.backups.repository.GRACE", dt.timedelta(seconds=-1))
+    settled(here)
+    other = committed(here, manifest(number=1, files=FILES), FILES)
+
+    assert [other] == here.manifests()
+    settled(there)
+    assert {other.id} == {entry.key.split("/")[1] for entry in there.store.list("backups/")}
 
 
 def test_who_may_only_read_lists_and_verifies(

@@ -100,6 +100,27 @@ def test_a_database_without_an_encoding_is_fingerprinted_and_comes_back(server: 
     assert [[], []] == [proof.restored(place, PROGRAMS, one) for one in (dumped, copied)]
 
 
+def test_indexes_that_another_library_sorted_are_found(place: Repository) -> None:
+    """Every row is back, and lookups would miss some: data files were sorted by another version of the collation."""
+    with postgres(settings={"summarize_wal": "on"}) as server:
+        own = "CREATE COLLATION own (provider = libc, locale = 'C.UTF-8')"
+        execute(server.dsn, own, 'CREATE TABLE item (name text COLLATE "own" PRIMARY KEY)')
+        whole = take.physical(place, PROGRAMS, server.dsn, None)
+        changed = "UPDATE {} = '0.1' WHERE {} = '{}'"
+        execute(
+            server.dsn,
+            changed.format("pg_collation SET collversion", "collname", "own"),
+            changed.format("pg_database SET datcollversion", "datname", "postgres"),
+        )
+        one = take.physical(place, PROGRAMS, server.dsn, whole)
+
+    assert [] == proof.restored(place, PROGRAMS, whole)
+    problems = [finding.problem for finding in proof.restored(place, PROGRAMS, one)]
+    assert ["database 'postgres': own", "database 'postgres': the database"] == sorted(
+        problem.partition(" was sorted by version 0.1 of its collation")[0] for problem in problems
+    )
+
+
 def test_what_is_set_for_all_roles_comes_back(place: Repository) -> None:
     """pg_dumpall leaves it out: ours brings it, and where another way to dump loses it that is named."""
     globals_alone = dump.Dump(dump=dump.OURS.dump, globals=("pg_dumpall", "--globals-only", "--file={file}"))
