@@ -13,6 +13,7 @@ from psycopg import conninfo
 
 from fixtures.postgres import Given, Postgres, postgres
 from restore_drills.backups import dump, proof, take
+from restore_drills.backups.config import load
 from restore_drills.backups.repository import Repository
 from restore_drills.compare import differences
 from tests.restore_drills.backups_world import PROGRAMS, execute, repository
@@ -56,6 +57,39 @@ def test_an_incremental_backup_goes_on_from_its_own_server(folder: Path, server:
     code, one, said = run(folder, server, "incremental")
 
     assert (0, [full["id"]]) == (code, one["parents"]), said
+
+
+def test_a_server_that_archives_nothing_is_found(folder: Path, server: Postgres) -> None:
+    """backup.toml says that it does, and each backup is well: what is written since would be lost."""
+    with (folder / "backup.toml").open("a") as file:
+        file.write('wal = "spool"\n[every]\nfull = 24\n')
+    (folder / "spool").mkdir()
+    assert 0 == run(folder, server, "full")[0]
+    code, told, said = run(folder, server, "verify")
+
+    assert 1 == code, said
+    assert ["holds no log, though `wal` of backup.toml says that it is archived: it never came here"] == [
+        finding["problem"] for finding in told["findings"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("", None),
+        ("wal = 'spool'", 1.0),
+        ("wal = 'spool'\nwal_every = 3", 3.0),
+        ("wal = 'spool'\n[every]\nfull = 12\nlogical = 2", 12.0),
+        ("wal = 'spool'\n[every]\nlogical = 2", 24.0),
+    ],
+)
+def test_the_log_is_expected_as_often_as_a_backup_closes_a_segment(
+    tmp_path: Path, text: str, hours: float | None
+) -> None:
+    """Unless backup.toml says otherwise; where no log is archived none is missed."""
+    (tmp_path / "backup.toml").write_text(f"database = ''\nstore = 'store'\n{text}\n")
+
+    assert hours == load(tmp_path / "backup.toml").log_every
 
 
 def test_a_server_that_stops_half_way_is_one_sentence(folder: Path) -> None:
