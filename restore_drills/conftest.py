@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,12 +18,10 @@ from checks.permission import refusal
 from checks.plugin import will_run
 from evidence.errors import CannotTell, InputError
 from evidence.release import Release, Undeclared
-from fixtures.postgres import postgres
-from fixtures.target import Target
 from restore_drills import ahead, refusals, thief
 from restore_drills import estate as estates
 from restore_drills.application import Application
-from restore_drills.backups import restore, take
+from restore_drills.backups import proof, restore, take
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Manifest
 from restore_drills.backups.programs import Programs
@@ -34,6 +31,8 @@ from restore_drills.breach import Closed, breached
 from restore_drills.contract import Backup
 from restore_drills.estate import Estate, Moment
 from restore_drills.failover import FailedOver, Failover, failed_over
+from restore_drills.fresh import fresh
+from restore_drills.gone import Server
 from restore_drills.incident import Breach
 from restore_drills.loss import Failed, Recovered, Source, lost
 from restore_drills.refusals import Refusal
@@ -41,9 +40,6 @@ from restore_drills.region import Regained, Region, regained
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
-PROVIDER = "RELEASE_RESTORE_POSTGRES"
-"""Where drills restore to (see `fixtures.postgres`), if not where RELEASE_POSTGRES says; also a scratch server."""
-HOOK_WITHIN_S = 60
 DAMAGED = "release_verification_damaged"
 AHEAD = (
     "coming_estate", "coming_chain", "coming_refusals", "coming_moment", "coming_failover", "coming_breach",
@@ -98,17 +94,20 @@ def attempt(
     release: Release, repository: Repository, sentinel: Sentinel | None, steps: Steps
 ) -> Iterator[Recovered | Failed]:
     """Back up, lose the server by the hook `database_down`, recover; the server is back afterwards."""
-    dsn, how, hook = _database(release), release.section("backup", Backup), _hooks(release)
+    dsn, how = _database(release), release.section("backup", Backup)
+    server, into = Server(release, dsn), fresh(release, dsn)
     source = Source(
         back_up=functools.partial(take.logical, repository, Programs(), dsn, how, release.root),
-        down=functools.partial(hook, "database_down"),
-        up=functools.partial(hook, "database_up"),
+        down=server.down,
+        detect=server.detect,
+        up=server.up,
+        look=functools.partial(proof.look, dsn),
+        left=server.left,
         sentinel=sentinel,
     )
-    fresh = functools.partial(postgres, os.environ.get(PROVIDER))
     with contextlib.ExitStack() as stack:
         try:
-            recovered: Recovered | Failed = stack.enter_context(lost(source, repository, steps, fresh))
+            recovered: Recovered | Failed = stack.enter_context(lost(source, repository, steps, into))
         except Failed as problem:
             recovered = problem
         yield recovered
@@ -262,14 +261,3 @@ def _database(release: Release) -> str:
         return dsn
     msg = f"{release.path}: [target] tells no database; name its variable in database_env"
     raise InputError(msg)
-
-
-def _hooks(release: Release) -> Callable[[str], None]:
-    """Run a hook where it is declared: a server that nobody may stop is only left alone, not less verified."""
-    hooks = release.section("target", Target).hooks
-
-    def run(name: str) -> None:
-        if name in hooks:
-            subprocess.run(hooks[name], cwd=release.root, check=True, timeout=HOOK_WITHIN_S)  # noqa: S603
-
-    return run

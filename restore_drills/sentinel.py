@@ -9,6 +9,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+TABLE = "release_verification_drill.sentinel"
 MAKE: tuple[LiteralString, ...] = (
     "DROP SCHEMA IF EXISTS release_verification_drill CASCADE",
     "CREATE SCHEMA release_verification_drill",

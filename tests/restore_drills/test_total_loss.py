@@ -23,7 +23,7 @@ from restore_drills.backups.programs import ProgramFailed
 from restore_drills.backups.repository import Repository
 from restore_drills.drill_total_loss import outlook
 from restore_drills.fingerprint import Fingerprint, behind, take
-from restore_drills.loss import RECOVERY, Failed, Source, lost
+from restore_drills.loss import LOSE, RECOVERY, Failed, Source, by_word, first_write, lost
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 from tests.restore_drills.backups_world import PROGRAMS, repository
@@ -90,7 +90,9 @@ def test_a_whole_backup_comes_back_whole(shop: str, place: Repository) -> None:
     source = Source(
         back_up=lambda: back_up(place, shop),
         down=lambda: happened.append("down"),
+        detect=lambda: happened.append("gone"),
         up=lambda: happened.append("up"),
+        look=lambda: fingerprint(shop),
         sentinel=Sentinel(shop),
     )
     with lost(source, place, steps, postgres) as recovery:
@@ -106,8 +108,51 @@ def test_a_whole_backup_comes_back_whole(shop: str, place: Repository) -> None:
         assert re.match(r" No estimate for your 200 GB: [78]\.\d MB are too few", outlook(recovery, steps, RELEASE))
         (content,) = recovery.source.values()
         assert 1000 == content.tables["public.item"].rows
-    assert ["", "down", "up"] == happened
+        assert (1, ()) == (len(recovery.content), recovery.changed)
+        assert {"detect", "fetch", "restore", "verify"} == set(by_word(steps.spans))
+        assert recovery.seconds >= by_word(steps.spans)["restore"]
+    assert ["", "down", "gone", "up"] == happened
     assert {"public.dear", "public.item"} == set(fingerprint(shop).tables)
+
+
+@pytest.mark.parametrize(
+    ("statement", "left", "found"),
+    [
+        ("UPDATE item SET price = 7 WHERE id = 6", "", "table public.item"),
+        ("UPDATE item SET price = 7 WHERE id = 6", "others test on it", ""),
+        ("DROP INDEX item_name", "others test on it", "lost CREATE INDEX item_name"),
+    ],
+)
+def test_a_source_that_has_changed_is_seen(shop: str, place: Repository, statement: str, left: str, found: str) -> None:
+    """Whoever did it; of a server that is left alone, what others write to it meanwhile is theirs."""
+    place.say = steps = Steps()
+
+    def undone() -> Fingerprint:
+        with psycopg.connect(shop) as connection:
+            connection.execute(statement.encode())
+        return fingerprint(shop)
+
+    source = Source(
+        back_up=lambda: back_up(place, shop), down=lambda: None, up=lambda: None, look=undone, left=left
+    )  # fmt: skip
+    with lost(source, place, steps, postgres) as recovery:
+        assert bool(found) == bool(recovery.changed)
+        assert found in "".join(recovery.changed)
+        assert left == recovery.left
+        assert bool(left) == (LOSE not in [span.name for span in steps.spans])
+
+
+def test_a_copy_that_takes_no_write_is_no_recovery(shop: str) -> None:
+    """It answers every query, and nobody can work with it; one that takes a write keeps nothing of ours."""
+    before = fingerprint(shop)
+    first_write(shop)
+    assert before == fingerprint(shop)
+    with psycopg.connect(shop, autocommit=True) as connection:
+        connection.execute("CREATE ROLE reader LOGIN PASSWORD 'x'")
+    reader = psycopg.conninfo.make_conninfo(shop, user="reader", password="x")
+
+    with pytest.raises(Failed, match="the copy takes no write: permission denied"):
+        first_write(reader)
 
 
 def test_a_pinned_backup_is_seen_by_its_missing_word(shop: str, place: Repository) -> None:
