@@ -22,6 +22,7 @@ def drill_standby_takes_over(release: Release, coming_failover: Future[FailedOve
         lost_total=len(came.lost),
     )  # fmt: skip
 
+    # Of a standby that follows at a distance the policy says how many: none, unless a team raises it there.
     assert not (declared.synchronous and came.lost), f"{len(came.lost)} acknowledged writes are not on the standby"
     assert came.follows, "the old primary takes writes again: there are two of them"
     hold({"it": came.primary}, {"it": came.rejoined}, physical=True)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import tomllib
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from evidence.release import Release, Source
 from fixtures.postgres import Postgres, postgres
-from restore_drills import replica
+from restore_drills import drill_failover, replica
 from restore_drills.application import Application, Request, Resource, started
 from restore_drills.compare import hold
-from restore_drills.failover import Failover, failed_over
+from restore_drills.failover import FailedOver, Failover, failed_over
+from restore_drills.fingerprint import Fingerprint
 from restore_drills.traffic import Made, Writer
 from tests.restore_drills.backups_world import execute
 
@@ -81,6 +86,27 @@ def test_an_application_that_writes_nothing_proves_nothing(
     (tmp_path / "shop.py").write_text(SHOP.replace("INSERT INTO item", "INSERT INTO nothing"))
     with pytest.raises(AssertionError, match=r"item: 0 of 15 could be made .*RemoteDisconnected"):
         failed_over(server.dsn, Failover(), shop, tmp_path)
+
+
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_each_lost_write_is_a_number_that_the_policy_judges(*, synchronous: bool) -> None:
+    """A standby that follows at a distance may lose some only where the policy says how many: by default, none."""
+    drills = {"failover": {"synchronous": synchronous}}
+    release = Release(name="shop", version="1", source=Source(paths=()), backup={"dump": ["x"], "drills": drills})
+    empty = Fingerprint(tables={}, sequences={}, schema=(), roles={}, itself={"owner": "shop"})
+    coming = Future[FailedOver]()
+    coming.set_result(
+        FailedOver(
+            promoted_s=1, first_write_s=2, acknowledged=20, lost=[Made("2", 0, 0)], lost_s=0.1, follows=True,
+            rejoined=empty, primary=empty,
+        )
+    )  # fmt: skip
+    measured: dict[str, float] = {}
+    with pytest.raises(AssertionError, match="not on the standby") if synchronous else contextlib.nullcontext():
+        drill_failover.drill_standby_takes_over(release, coming, measured.update)
+    rule = tomllib.loads((Path(__file__).parents[2] / "policy.toml").read_text())["rules"]["DRILL-012"]
+
+    assert measured["lost_total"] > rule["max"]["lost_total"] == 0
 
 
 def test_what_the_standby_never_had_is_missed(server: Postgres, shop: Application, tmp_path: Path) -> None:
