@@ -31,12 +31,12 @@ MISTAKES = {
 def drill_damage_is_found_and_named(
     release: Release, estate: Estate, coming_refusals: Future[list[Refusal]], damaged: str, measure: Measure
 ) -> None:
-    """A damaged, stale or foreign backup is refused, naming the artefact, and a copy that differs is seen to differ."""
+    """A damaged, misordered, stale or foreign backup is refused by name, and a copy that differs is seen to differ."""
     mistakes = list(_copies(release.section("backup", Backup).level, estate, damaged))
     cases = coming_refusals.result()
     measure(damages_total=len(cases), mistakes_total=len(mistakes))
 
-    unseen = [case.title for case in cases if case.artefact not in case.said]
+    unseen = [f"{case.title} ({case.artefact})" for case in cases if case.artefact not in case.said]
     assert not unseen, f"nothing named what is damaged: {'; '.join(unseen)}"
     assert all(found for _, found in mistakes), (
         "the level of verification that [backup] names does not see "

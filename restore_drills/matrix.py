@@ -1,7 +1,7 @@
 """python -m restore_drills.matrix: which fault of a copy is seen at which level of verification.
 
-Prints the table of docs/drills.md, as tried on a real server: each fault is planted in a copy that was equal before. A
-test holds the two against each other.
+Prints the tables of docs/drills.md, as tried on a real server: each fault is planted in a copy that was equal before,
+or in a store of backups. A test holds the document against them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from fixtures.postgres import postgres
-from restore_drills import levels
+from restore_drills import levels, matrix_store
 from restore_drills.backups import proof
 from restore_drills.levels import LEVELS
 
@@ -81,6 +81,7 @@ FAULTS: Mapping[str, LiteralString] = {
     """,
 }
 NOTHING = "nothing at all"
+STORE = "damage in the store"
 
 
 def seen(dsn: str) -> dict[str, tuple[bool, ...]]:
@@ -111,9 +112,9 @@ def seen(dsn: str) -> dict[str, tuple[bool, ...]]:
     return found
 
 
-def table(found: Mapping[str, tuple[bool, ...]]) -> str:
+def table(found: Mapping[str, tuple[bool, ...]], what: str = "fault of the copy") -> str:
     """Write it in Markdown."""
-    head = ["fault of the copy", *LEVELS]
+    head = [what, *LEVELS]
     rows = [[title, *("seen" if each else "no" for each in by)] for title, by in found.items()]
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -125,9 +126,9 @@ def _itself(connection: psycopg.Connection, name: str) -> None:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     with postgres() as server:
-        sys.stdout.write(table(seen(server.dsn)))
+        sys.stdout.write(table(seen(server.dsn)) + "\n" + table(matrix_store.seen(server.dsn), STORE))
 
 
 if __name__ == "__main__":

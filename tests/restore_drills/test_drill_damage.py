@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from restore_drills.application import Application, Request, ask, started
-from restore_drills.damage import WAYS, spoiled, twin
+from restore_drills.damage import LABEL, OF_A_BASE_BACKUP, WAYS, exchanged, spoiled, twin
 
 COPY = "host=127.0.0.1 port=4711 user=x password=y dbname=z"
 SERVER = """
@@ -21,6 +23,43 @@ class Answers(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answers).serve_forever()
 """
+
+
+def test_what_is_damaged_may_be_larger_than_memory(tmp_path: Path) -> None:
+    """No way to damage a file reads all of it."""
+    file = tmp_path / "file"
+    file.touch()
+    for way in WAYS:
+        os.truncate(file, 256 << 20)
+        tracemalloc.start()
+        WAYS[way](file)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        tracemalloc.stop()
+        file.touch()
+
+
+def test_the_label_of_a_base_backup_is_hit(tmp_path: Path) -> None:
+    """And nothing else of it, however much lies before and behind."""
+    for name in ("a", LABEL, "z"):
+        (tmp_path / name).write_bytes(b"0" * 9000)
+    with tarfile.open(tmp_path / "base.tar", "w") as archive:
+        for name in ("a", LABEL, "z"):
+            archive.add(tmp_path / name, name)
+    with spoiled(tmp_path / "base.tar", *OF_A_BASE_BACKUP), tarfile.open(tmp_path / "base.tar") as archive:
+        changed = [one.name for one in archive if set(archive.extractfile(one).read()) != {ord("0")}]  # type: ignore[union-attr]
+
+    assert [LABEL] == changed
+
+
+def test_two_files_have_each_others_name(tmp_path: Path) -> None:
+    """And their own again afterwards."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("1")
+    other.write_text("2")
+    with exchanged(one, other):
+        assert ("2", "1") == (one.read_text(), other.read_text())
+
+    assert ("1", "2") == (one.read_text(), other.read_text())
 
 
 @pytest.mark.parametrize("way", WAYS)

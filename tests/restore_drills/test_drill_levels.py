@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.postgres import postgres
-from restore_drills import matrix
+from restore_drills import matrix, matrix_store
 from restore_drills.levels import LEVELS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "drills.md"
@@ -24,6 +24,15 @@ def found() -> Iterator[dict[str, tuple[bool, ...]]]:
 def test_the_document_shows_what_was_tried(found: dict[str, tuple[bool, ...]]) -> None:
     """`python -m restore_drills.matrix` prints the table of docs/drills.md."""
     assert matrix.table(found) in DOCUMENT.read_text()
+
+
+def test_every_damage_in_the_store_is_refused_as_the_document_says() -> None:
+    """By name, and before there is a copy: on a real server, its backups and their log."""
+    with postgres() as server:
+        refused = matrix_store.seen(server.dsn)
+
+    assert matrix.table(refused, matrix.STORE) in DOCUMENT.read_text()
+    assert set() == {title for title, by in refused.items() if not all(by)}
 
 
 def test_the_full_level_sees_every_fault(found: dict[str, tuple[bool, ...]]) -> None:
