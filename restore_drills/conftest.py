@@ -36,7 +36,7 @@ from restore_drills.gone import Server
 from restore_drills.incident import Breach
 from restore_drills.loss import Failed, Recovered, Source, lost
 from restore_drills.refusals import Refusal
-from restore_drills.region import Regained, Region, regained
+from restore_drills.region import Region, Tried, tried
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
@@ -236,10 +236,10 @@ def coming_breach(coming_estate: Future[Estate], release: Release, workers: Thre
 
 
 @pytest.fixture(scope="session")
-def coming_region(coming_estate: Future[Estate], release: Release, workers: ThreadPoolExecutor) -> Future[Regained]:
+def coming_region(coming_estate: Future[Estate], release: Release, workers: ThreadPoolExecutor) -> Future[Tried]:
     """What comes of the off-site copy alone, in the making."""
     declared = release.section("backup.drills.region", Region)
-    return workers.submit(lambda: regained(coming_estate.result(), declared, release.root))
+    return workers.submit(lambda: tried(coming_estate.result(), declared, release.root))
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from evidence import chart
 from evidence.release import Release
 from restore_drills.compare import hold
 from restore_drills.estate import Estate
-from restore_drills.region import Regained, Region
+from restore_drills.loss import Failed
+from restore_drills.region import Region, Tried
 
 Measure = Callable[..., None]
 Attach = Callable[[str, str], None]
@@ -20,10 +21,11 @@ HOW = "From the copy off-site to the proof; the server and the first store are g
 
 @check("DRILL-015")
 def drill_off_site_copy_leads_back(
-    release: Release, estate: Estate, coming_region: Future[Regained], measure: Measure, attach: Attach
+    release: Release, estate: Estate, coming_region: Future[Tried], measure: Measure, attach: Attach
 ) -> None:
     """With the server and its store of backups lost, the off-site copy alone brings back all that was in the store."""
-    declared, came = release.section("backup.drills.region", Region), coming_region.result()
+    declared, came = release.section("backup.drills.region", Region), coming_region.result().came
+    assert not isinstance(came, Failed), str(came)
     attach(f"steps{chart.SUFFIX}", chart.encode(came.steps.timeline(HOW)))
     assert came.age_s is not None, "no word of this run is in what came of the off-site copy: it is another backup"
     # Lost at the worst is what was written since the copy before the one that the loss prevents, and this one's age.

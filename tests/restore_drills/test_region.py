@@ -91,7 +91,18 @@ def test_what_the_copy_lacks_is_named(made: Estate, tmp_path: Path, copy: tuple[
         regained(made, by(*copy), tmp_path)
 
 
-@pytest.mark.parametrize("fields", [{}, {"copy": ["x"]}, {"copy": ["x"], "every_h": 0}, {"copy": ["x"], "every": 1}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"copy": ["x"]},
+        {"copy": ["x"], "every_h": 0},
+        {"copy": ["x"], "every": 1},
+        {"copy": ["x"], "every_h": 1, "key": ["x"]},
+        {"copy": ["x"], "every_h": 1, "recipients": ["x"]},
+        {"copy": ["x"], "every_h": 1, "offsite": "gs://bucket"},
+    ],
+)
 def test_what_cannot_be_meant_is_refused(fields: dict[str, object]) -> None:
     """No command, no interval, one of no time, and a key with a typo."""
     with pytest.raises(msgspec.ValidationError):
