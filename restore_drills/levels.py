@@ -17,6 +17,8 @@ from restore_drills.properties import LOCALE, sorts
 
 Level = Literal["counts", "digests", "full"]
 LEVELS: tuple[Level, ...] = ("counts", "digests", "full")
+QUIET = "-c client_min_messages=warning"
+"""What it finds it prints, which is quoted only where it says nothing else, such as that amcheck is there already."""
 UNPOPULATED = """
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'm' AND NOT c.relispopulated ORDER BY 1
@@ -60,7 +62,7 @@ def amchecked(address: str, programs: Programs | None = None) -> None:
     database = conninfo.make_conninfo(dbname=str(conninfo.conninfo_to_dict(address)["dbname"]))
     (programs or Programs()).run(
         "pg_amcheck", "--install-missing", "--heapallindexed", "--parent-check", "--jobs=2",
-        "--exclude-schema=pg_catalog", database, dsn=address,
+        "--exclude-schema=pg_catalog", database, dsn=conninfo.make_conninfo(address, options=QUIET),
     )  # fmt: skip
 
 
