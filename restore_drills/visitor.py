@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from checks.forms import input_value
 from evidence.errors import CannotTell
 from evidence.variables import resolve
 from restore_drills.application import TIMEOUT_S, Request
@@ -126,9 +127,7 @@ def _jar(cookies: Mapping[str, str]) -> str:
 
 
 def _hidden(page: str, name: str) -> str:
-    for tag in re.findall(r"<input\b[^>]*>", page):
-        attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-        if attributes.get("name") == name:
-            return html.unescape(attributes.get("value", ""))
-    msg = f"[security.account]: the sign-in page has no input named {name}"
-    raise CannotTell(msg)
+    if (value := input_value(page, name)) is None:
+        msg = f"[security.account]: the sign-in page has no input named {name}"
+        raise CannotTell(msg)
+    return value

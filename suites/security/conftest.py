@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from checks.forms import input_value
 from evidence.errors import CannotTell
 from evidence.release import Release, Section, Undeclared
 from evidence.variables import resolve
@@ -126,12 +127,10 @@ def submit(http: httpx.Client, account: Account, **changed: str) -> httpx.Respon
 
 def hidden_field(page: str, name: str) -> str:
     """Find the value of an input by its name."""
-    for tag in re.findall(r"<input\b[^>]*>", page):
-        attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-        if attributes.get("name") == name:
-            return html.unescape(attributes.get("value", ""))
-    message = f"the sign-in page has no input named {name}"
-    raise LookupError(message)
+    if (value := input_value(page, name)) is None:
+        message = f"the sign-in page has no input named {name}"
+        raise LookupError(message)
+    return value
 
 
 def token_of(http: httpx.Client, csrf: Csrf) -> str:
