@@ -21,12 +21,13 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it: how long each step took, how many ways were tried, how many entries the audit log had before.
 
     `closed_s` and `back_s` run from the announcement: until nothing stolen opened any more, and until who belongs here
-    had signed in anew and written.
+    had signed in anew and written. `commands` are those that were run, by their steps.
     """
 
     closed_s: float
     back_s: float
     seconds: dict[str, float]
+    commands: dict[str, tuple[str, ...]]
     ways: int
     audited: int
     wrong: Wrong
@@ -50,6 +51,6 @@ def breached(address: str, declared: Breach, application: Application, opened: D
         if closed_s > declared.within_s:
             case.wrong.append(("within_s", f"it took {closed_s:.1f} s, and {declared.within_s:g} are declared"))
         return Closed(
-            closed_s=closed_s, back_s=back_s, seconds=case.seconds, ways=len(loot.ways), audited=before.total(),
-            wrong=case.wrong, steps=case.steps,
+            closed_s=closed_s, back_s=back_s, seconds=case.seconds, commands=case.commands, ways=len(loot.ways),
+            audited=before.total(), wrong=case.wrong, steps=case.steps,
         )  # fmt: skip

@@ -26,6 +26,17 @@ from restore_drills.traffic import answered
 WITHIN_S = 60
 """Named wait: for one command."""
 Wrong = list[tuple[str, str]]
+SENTENCES = {
+    "announce": "Say that somebody has broken in; the time counts from here.",
+    "stop": "Stop writes. Then a write by the application is refused, and a new connection of its role is read-only.",
+    "revoke": "Revoke every API key. Then the stolen one is refused.",
+    "end": "End every session. Then the stolen one is refused.",
+    "rotate": "Make every secret anew, and start the application with them. Then nothing stolen opens: session, key, "
+    "password, a connection that was open by it, or a delivery signed with the old secret.",
+    "reopen": "Let writes in again. Then somebody signs in anew and writes, nothing stolen opens, and the audit log "
+    "has every entry from before, and one of each step.",
+}
+"""What each step is for, and what is tried right after it, in their order: the runbook says it so."""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +73,7 @@ class Case:
         self.copy, self.declared, self.application, self.opened, self.root = copy, declared, application, opened, root
         self.steps, self.wrong, self.url = Steps(), Wrong(), ""
         self.seconds: dict[str, float] = {}
+        self.commands: dict[str, tuple[str, ...]] = {}
         self.renewed: dict[str, str] = {}
         self.addresses = {
             name: moved(variable(name), [copy]) for name in (*application.database_env, declared.operator_env)
@@ -150,7 +162,7 @@ class Case:
             self._run(name)
 
     def _run(self, name: str) -> bytes:
-        command = getattr(self.declared, name).command
+        command = self.commands[name] = getattr(self.declared, name).command
         done = subprocess.run(  # noqa: S603 - the release's own command
             command, cwd=self.root, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True,
             timeout=WITHIN_S, check=False,

@@ -82,7 +82,8 @@ def _written(release: releases.Release, how: Dr, done: Record, options: argparse
     write_atomically(options.to / "report.md", markdown(done).encode())
     path = kept(release.root / how.records, done, markdown(done))
     if options.runbook and done.outcome == "passed":
-        write_atomically(options.runbook, runbook.runbook(done).encode())
+        written = runbook.runbook(done, runbook.against_breach(release))
+        write_atomically(options.runbook, written.encode())
     for finding in done.findings:
         sys.stderr.write(f"FOUND {finding}\n")
     told = {"command": "dr_drill", "record": str(path), **msgspec.to_builtins(done)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from restore_drills.dr.estimate import spoken
 from restore_drills.dr.record import Record, Step, line
@@ -28,7 +29,7 @@ def markdown(record: Record) -> str:
             text
             for step in record.steps
             if step.commands
-            for text in (f"### {step.name}", plain(step.sentence), code(step))
+            for text in (f"### {step.name}", plain(step.sentence), code(step.commands))
         ),
     ]
     return "\n\n".join(parts) + "\n"
@@ -59,9 +60,9 @@ def plain(text: str) -> str:
     return MARKS.sub(r"\\\1", " ".join(_visible(text).split()))
 
 
-def code(step: Step) -> str:
+def code(commands: Sequence[str]) -> str:
     """Commands as they were run; no text inside ends the block."""
-    text = "\n".join(_visible(command.replace("\n", " ")) for command in step.commands)
+    text = "\n".join(_visible(command.replace("\n", " ")) for command in commands)
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", text)), 3)
     return f"{fence}sh\n{text}\n{fence}"
 

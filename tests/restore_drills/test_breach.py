@@ -18,7 +18,7 @@ from fixtures.postgres import Postgres, database, postgres
 from restore_drills import thief
 from restore_drills.application import Application, Request, Resource
 from restore_drills.breach import Closed, breached
-from restore_drills.incident import Act, Breach
+from restore_drills.incident import SENTENCES, Act, Breach
 from restore_drills.thief import Audit, Doors
 from restore_drills.visitor import Account, Csrf, Keys, Webhook
 from tests.restore_drills.backups_world import execute
@@ -177,7 +177,10 @@ def test_what_was_stolen_opens_nothing_any_more(shop: Shop) -> None:
 
     assert [] == came.wrong
     assert (5, 2) == (came.ways, came.audited)
-    assert [*STEPS] == [span.name for span in came.steps.spans] == [*came.seconds]
+    assert [*STEPS] == [span.name for span in came.steps.spans] == [*came.seconds] == [*SENTENCES]
+    assert [(step, f"did {step}" in command[2]) for step, command in came.commands.items()] == [
+        (step, True) for step in STEPS
+    ]
     assert 0 < came.seconds["rotate"] < came.closed_s < came.back_s
     with psycopg.connect(shop.dsn) as connection:
         assert [("stolen",)] == connection.execute("SELECT key FROM key").fetchall()

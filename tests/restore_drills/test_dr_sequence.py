@@ -22,7 +22,7 @@ from restore_drills.dr.drill import Drill
 from restore_drills.dr.page import page
 from restore_drills.dr.record import Record, read
 from restore_drills.dr.rehearse import rehearse
-from restore_drills.dr.runbook import runbook
+from restore_drills.dr.runbook import against_breach, runbook
 from tests.restore_drills import shop
 from tests.restore_drills.dr_world import HOSTILE, OPEN, REFERENCE, TREE, address, release, server
 
@@ -87,7 +87,12 @@ def test_the_runbook_is_what_was_run(passed: Record) -> None:
     own["verify"] = (*checks[:2], *(shlex.join([*psql, f"--command={query}"]) for query in queries), checks[-1])
     steps = [msgspec.structs.replace(step, commands=own.get(step.name, step.commands)) for step in passed.steps]
 
-    assert runbook(msgspec.structs.replace(passed, steps=tuple(steps))) == (TREE / "docs" / "runbook.md").read_text()
+    breach = against_breach(releases.load(TREE / "release.toml"))
+
+    assert ["announce", "stop", "revoke", "end", "rotate", "reopen"] == list(breach)
+    assert (TREE / "docs" / "runbook.md").read_text() == runbook(
+        msgspec.structs.replace(passed, steps=tuple(steps)), breach
+    )
 
 
 def _asked(api: dict[str, Any]) -> tuple[str, ...]:
