@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from evidence.chart import Timeline, decode
@@ -61,6 +65,29 @@ def test_a_step_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Failed
 
     assert [("restore (failed)", 1.0)] == [(span.name, span.end_s) for span in steps.spans]
+
+
+def test_a_server_that_was_left_alone_is_not_said_to_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the picture it says why, and the number that tells is one that the policy warns of."""
+    steps = timed(monkeypatch, 100, 101)
+    with steps.step("back up"):
+        pass
+    alone = Recovered(
+        manifest=manifest("logical"), source={}, copy="", content={}, seconds=2.5, left="others test on it"
+    )
+    release = Release(name="shop", version="1", source=Source(paths=()), backup={"dump": ["pg_dump"]})
+    left: dict[str, str] = {}
+    measured: dict[str, float] = {}
+    drill_total_loss.drill_backup_restores_into_a_fresh_server(alone, steps, release, measured.update, left.__setitem__)
+    rule = tomllib.loads((Path(__file__).parents[2] / "policy.toml").read_text())["rules"]["DRILL-001"]
+
+    assert "The old server was left alone, not lost: others test on it." in left["steps.chart.json"]
+    assert measured["server_gone_total"] < rule["warn"]["min"]["server_gone_total"]
+    changed = msgspec.structs.replace(alone, changed=("table item",))
+    with pytest.raises(AssertionError, match="the drill has changed its source: table item"):
+        drill_total_loss.drill_backup_restores_into_a_fresh_server(
+            changed, steps, release, measured.update, left.__setitem__
+        )
 
 
 @pytest.mark.parametrize("fails", [False, True])
