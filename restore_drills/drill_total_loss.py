@@ -13,7 +13,7 @@ from restore_drills import levels
 from restore_drills.contract import Backup
 from restore_drills.dr.estimate import SIZE, estimate, parts_of
 from restore_drills.fingerprint import behind
-from restore_drills.loss import COMPARISON, RECOVERY, Failed, Recovered, by_word
+from restore_drills.loss import COMPARISON, LOSE, RECOVERY, Failed, Recovered, by_word
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
@@ -49,7 +49,8 @@ def outlook(attempt: Recovered | Failed, steps: Steps, release: Release) -> str:
     if not how or not how.size:
         return left
     after = [("verify", span.end_s - span.start_s) for span in steps.spans if span.name == COMPARISON]
-    parts = parts_of(steps.spans, RECOVERY, after, attempt.manifest.id)
+    back = [span for span in steps.spans if span.name != LOSE]  # nobody has to take their own server away
+    parts = parts_of(back, RECOVERY, after, attempt.manifest.id)
     with psycopg.connect(attempt.copy) as connection:
         row = connection.execute(SIZE).fetchone()
     return f"{left} {estimate(parts, int(row[0]) if row else 0, how.size, how.target)}"
