@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import LiteralString
 
 import msgspec
@@ -35,7 +36,7 @@ OWNED = """
 LARGE = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
 LARGE_OBJECTS = """
     SELECT count(*), coalesce(sum(hashtextextended(
-        o.loid::text || ' ' || o.pageno::text || ' ' || encode(o.data, 'hex'), 0)::numeric), 0)::text
+        o.loid::text || ' ' || o.pageno::text || ' ' || encode(o.data, 'hex'), 0)), 0)::text
     FROM pg_largeobject o
 """
 ROLES = """
@@ -71,23 +72,31 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     itself: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-def take(connection: psycopg.Connection, dsn: str, snapshot: str | None = None) -> Fingerprint:
-    """Fingerprint the database, within the connection's transaction and, where given, in its exported snapshot."""
+def take(
+    connection: psycopg.Connection, dsn: str, snapshot: str | None = None, described: Callable[[], None] | None = None
+) -> Fingerprint:
+    """Fingerprint the database, within the connection's transaction and, where given, in its exported snapshot.
+
+    `described` is called when everything but the rows has been read, which is when the work begins.
+    """
     for name, value in PINNED.items():
         connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value)))
     names = [(str(schema), str(name)) for schema, name in connection.execute(RELATIONS)]
     sequences = connection.execute(SEQUENCES).fetchall()
-    tables = {f"{schema}.{name}": _digest(connection, schema, name) for schema, name in names}
-    # Whether there are any, everybody may ask; to read them takes a superuser.
-    if connection.execute(LARGE).fetchone() == (True,):
-        tables["large objects"] = Table(*connection.execute(LARGE_OBJECTS).fetchone() or (0, "0"))
-    return Fingerprint(
-        tables=tables,
+    empty = Fingerprint(
+        tables={},
         sequences={f"{schema}.{name}": value for schema, name, value in sequences},
         schema=_schema(dsn, snapshot),
         roles={name: str(rest) for name, *rest in connection.execute(ROLES)},
         itself=properties(connection),
     )
+    if described:
+        described()
+    tables = {f"{schema}.{name}": _digest(connection, schema, name) for schema, name in names}
+    # Whether there are any, everybody may ask; to read them takes a superuser.
+    if connection.execute(LARGE).fetchone() == (True,):
+        tables["large objects"] = Table(*connection.execute(LARGE_OBJECTS).fetchone() or (0, "0"))
+    return msgspec.structs.replace(empty, tables=tables)
 
 
 def behind(connection: psycopg.Connection) -> list[str]:
@@ -105,7 +114,7 @@ def behind(connection: psycopg.Connection) -> list[str]:
 
 
 def _digest(connection: psycopg.Connection, schema: str, name: str) -> Table:
-    query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM {} t")
+    query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM {} t")
     row = connection.execute(query.format(sql.Identifier(schema, name))).fetchone()
     assert row is not None
     return Table(*row)

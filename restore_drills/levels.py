@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
 import msgspec
@@ -47,6 +48,20 @@ def broken(address: str, programs: Programs | None = None) -> list[str]:
         found += [f"materialized view {name}: was never filled" for (name,) in connection.execute(UNPOPULATED)]
         connection.rollback()
     return found
+
+
+def whole(
+    look: Callable[[Callable[[], None]], dict[str, Fingerprint]], check: Callable[[], list[str]]
+) -> tuple[dict[str, Fingerprint], list[str]]:
+    """Fingerprint a copy, and `check` it beside that: amcheck keeps one processor busy, and leaves the others idle.
+
+    It makes an extension, which is none of the copy's: so `check` begins when `look` says that the schema is read.
+    """
+    coming: list[Future[list[str]]] = []
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        content = look(lambda: coming.append(pool.submit(check)))
+    (checked,) = coming
+    return content, checked.result()
 
 
 def sortable(address: str, source: Mapping[str, str]) -> None:

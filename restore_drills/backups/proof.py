@@ -119,15 +119,15 @@ def ours() -> contextlib.AbstractContextManager[Postgres]:
     return postgres()
 
 
-def content(address: str, manifest: Manifest) -> Fingerprints:
+def content(address: str, manifest: Manifest, described: Callable[[], None] | None = None) -> Fingerprints:
     """Fingerprint a copy: every database of restored data files, the one of a dump; Damaged where one cannot be."""
     if manifest.physical:
         try:
-            return take.every_database(address)
+            return take.every_database(address, described)
         except InputError as problem:
             msg = f"{manifest.id}: a database of the copy cannot be read: {problem}"
             raise Damaged(msg) from None
-    found = look(address)
+    found = look(address, described)
     if manifest.superuser != (own := str(conninfo.conninfo_to_dict(address)["user"])):
         found.roles.pop(own)  # the fresh server's own, not restored by anybody
     return {manifest.database: found}
@@ -144,7 +144,7 @@ def fetch(repository: Repository, manifest: Manifest, folder: Path) -> None:
                 target.write(content)
 
 
-def look(address: str) -> Fingerprint:
+def look(address: str, described: Callable[[], None] | None = None) -> Fingerprint:
     """Fingerprint one database, as it is now."""
     with connect(address) as connection:
-        return fingerprint.take(connection, address)
+        return fingerprint.take(connection, address, described=described)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -113,8 +114,8 @@ def moment(dsn: str) -> Moment:
     return Moment(*row)
 
 
-def every_database(dsn: str) -> dict[str, Fingerprint]:
-    """Fingerprint every database that can be connected to, by connecting to it."""
+def every_database(dsn: str, described: Callable[[], None] | None = None) -> dict[str, Fingerprint]:
+    """Fingerprint every database that can be connected to, by connecting to it; `described` is of the one of `dsn`."""
     with connect(dsn) as connection:
         names = [str(name) for (name,) in connection.execute(DATABASES)]
     taken = {}
@@ -122,7 +123,8 @@ def every_database(dsn: str) -> dict[str, Fingerprint]:
         own = conninfo.make_conninfo(dsn, dbname=name)
         with connect(own) as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            taken[name] = fingerprint.take(connection, own)
+            this = conninfo.conninfo_to_dict(dsn).get("dbname") == name
+            taken[name] = fingerprint.take(connection, own, described=described if this else None)
     return taken
 
 

@@ -70,14 +70,13 @@ def restore(drill: Drill) -> None:
 def verify(drill: Drill) -> None:
     """Hold every row, constraint, grant, role and sequence against what was, and every index against its table."""
     taken = drill.taken()
-    before, after = proof.content_of(drill.repository, taken), proof.content(drill.copy, taken)
+    before = proof.content_of(drill.repository, taken)
+    after, broken = levels.whole(lambda described: proof.content(drill.copy, taken, described), lambda: _broken(drill))
     found = differences(before, after, physical=taken.physical)
     if any(each.part == "locale" for each in found):
         levels.sortable(drill.copy, before[taken.database].itself)
     drill.findings += [each.text for each in found]
-    # It comes back closed for writing, as its source was when it was backed up.
-    _opened(drill, drill.copy)
-    drill.findings += levels.broken(drill.copy, drill.programs)
+    drill.findings += broken
     for name, statement in drill.release.section("database", Database).invariants.items():
         if drill.sql(" ".join(statement.split()), drill.copy):
             drill.findings.append(f"invariant {name}: does not hold in the copy")
@@ -135,6 +134,12 @@ def title(step: Step) -> str:
 def blamed(problem: Exception) -> bool:
     """Whether it is the release's fault, rather than ours or the circumstances'."""
     return isinstance(problem, AssertionError | Failed | Damaged | ProgramFailed)
+
+
+def _broken(drill: Drill) -> list[str]:
+    # It comes back closed for writing, as its source was when it was backed up.
+    _opened(drill, drill.copy)
+    return levels.broken(drill.copy, drill.programs)
 
 
 def _alter(dsn: str, what: str) -> str:

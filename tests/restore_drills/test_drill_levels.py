@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures.postgres import postgres
-from restore_drills import matrix, matrix_store
+from restore_drills import levels, matrix, matrix_store
+from restore_drills.backups import proof
+from restore_drills.fingerprint import Fingerprint
 from restore_drills.levels import LEVELS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "drills.md"
@@ -40,3 +42,26 @@ def test_the_full_level_sees_every_fault(found: dict[str, tuple[bool, ...]]) -> 
     assert (False,) * len(LEVELS) == found.pop(matrix.NOTHING)
     assert set() == {title for title, by in found.items() if not by[-1]}
     assert set() == {title for title, by in found.items() if list(by) != sorted(by)}
+
+
+def test_what_amcheck_brings_is_no_difference() -> None:
+    """A copy is checked while its rows are read, and has no extension in its fingerprint that its source had not."""
+    with postgres() as server:
+        before = proof.look(server.dsn)
+        content, broken = levels.whole(
+            lambda described: {"postgres": proof.look(server.dsn, described)}, lambda: levels.broken(server.dsn)
+        )
+
+        assert ({"postgres": before}, []) == (content, broken)
+        assert [line for line in proof.look(server.dsn).schema if "amcheck" in line]
+
+
+def test_a_check_that_fails_is_no_silence() -> None:
+    """What the check could not do is raised, whatever the fingerprint was."""
+
+    def look(described: Callable[[], None]) -> dict[str, Fingerprint]:
+        described()
+        return {}
+
+    with pytest.raises(ZeroDivisionError):
+        levels.whole(look, lambda: [str(1 / 0)])
