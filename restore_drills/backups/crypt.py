@@ -14,6 +14,7 @@ from pyrage import x25519
 
 from evidence.errors import InputError
 from restore_drills.backups.model import Damaged
+from restore_drills.backups.programs import widened
 
 
 class KeyRefused(InputError):
@@ -45,6 +46,7 @@ class Keys:
             return
         identities = self._identities(where)
         reading, writing = os.pipe()
+        widened(writing)
         failed: list[Exception] = []
         thread = threading.Thread(target=_decrypt, args=(stored, writing, identities, failed), daemon=True)
         thread.start()

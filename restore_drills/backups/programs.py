@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import subprocess
@@ -156,6 +158,12 @@ class Say:
         if not self._quiet:
             sys.stderr.write(f"{time.monotonic() - self._begun:7.1f} s  {text}\n")
             sys.stderr.flush()
+
+
+def widened(pipe: int) -> None:
+    """Let a pipe hold a megabyte, where the system can: those at its ends wait for each other less often."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 def human(size: float) -> str:

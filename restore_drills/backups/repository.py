@@ -33,6 +33,8 @@ GONE = ".gone"
 GRACE = dt.timedelta(hours=24)
 """How long after its newest file what has no manifest is left alone: somebody else may be putting it there, or us."""
 CHUNK = 1 << 20
+SMALL = 1 << 16
+"""What is buffered for who reads little; whoever reads more reads past it, without another copy."""
 
 
 class NotWhole(Exception):
@@ -162,7 +164,7 @@ class Repository:
         return chain(manifest, by_id(self.manifests()))
 
     @contextlib.contextmanager
-    def open(self, manifest: Manifest, file: File) -> Iterator[BinaryIO]:
+    def open(self, manifest: Manifest, file: File) -> Iterator[io.BufferedReader[Metered]]:
         """Read one file as it was; Damaged, at the latest when it has been read, where it is not."""
         key = f"backups/{manifest.id}/{file.name}"
         wrong: NotWhole | None = None
@@ -171,7 +173,7 @@ class Repository:
             self.keys.opened(stored, key, encrypted=manifest.encrypted(file)) as plain,
         ):
             metered = Metered(plain)
-            reader = io.BufferedReader(metered, CHUNK)
+            reader = io.BufferedReader(metered, SMALL)
             try:
                 yield reader
             except NotWhole as error:
@@ -258,9 +260,10 @@ class Metered(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read on."""
-        content = self.take(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
+        size: int = self._file.readinto(buffer)  # type: ignore[attr-defined] # of every stream of bytes that stores open
+        self.size += size
+        self.digest.update(buffer[:size])
+        return size
 
     def take(self, size: int) -> bytes:
         """Read on, past any buffer."""

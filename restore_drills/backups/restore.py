@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import errno
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -19,8 +15,9 @@ from evidence.errors import InputError
 from fixtures.postgres import PostgresError
 from restore_drills.backups.model import OPEN, Damaged, Manifest, lsn
 from restore_drills.backups.programs import Programs
-from restore_drills.backups.repository import CHUNK, NotWhole, Repository
+from restore_drills.backups.repository import Repository
 from restore_drills.backups.restored import Restored, restored
+from restore_drills.backups.unpack import untar
 from restore_drills.backups.wal import Archive, Kept, gathered
 
 # What a standby must not have less of than its primary had; pg_controldata knows.
@@ -31,6 +28,8 @@ AT_LEAST = {
     "max_prepared_xacts setting": "max_prepared_transactions",
     "max_locks_per_xact setting": "max_locks_per_transaction",
 }
+JOINED = ("--link", "--no-manifest", "--no-sync")
+"""No file that only one member has is copied. Its own manifest would prove nothing: the members' have been held."""
 RECOVERY = {"recovery_target_action": "promote", "recovery_init_sync_method": "syncfs"}
 
 
@@ -97,7 +96,7 @@ def lay_out(
         _extract(repository, programs, member, place)
     if len(members) > 1:
         repository.say(f"join {len(members)} backups")
-        programs.run("pg_combinebackup", "--link", "--no-sync", f"--output={data}", *map(str, places))
+        programs.run("pg_combinebackup", *JOINED, f"--output={data}", *map(str, places))
         shutil.rmtree(folder / "members")
     (data / "postgresql.conf").touch()
     settings = {**RECOVERY, **at_least(programs, data), **target.settings()}
@@ -160,27 +159,8 @@ def _extract(repository: Repository, programs: Programs, member: Manifest, place
     for name, inside in (("base.tar", place), ("pg_wal.tar", place / "pg_wal")):
         inside.mkdir(mode=0o700, exist_ok=True)
         with repository.open(member, member.file(name)) as file:
-            _untar(file, inside, f"backups/{member.id}/{name}")
+            untar(file, inside, f"backups/{member.id}/{name}")
     programs.run("pg_verifybackup", "--exit-on-error", str(place))
-
-
-def _untar(file: BinaryIO, inside: Path, where: str) -> None:
-    """Unpack while we read and measure; tar needs a quarter of the time that Python's own module does."""
-    # The manifest's digest has to fit before anything of it is used; a path that climbs out, tar itself refuses.
-    command = ["tar", "--extract", "--file=-", "--no-same-owner", "--no-same-permissions", f"--directory={inside}"]
-    english = {**os.environ, "LC_ALL": "C"}
-    tar = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, umask=0o077, env=english)  # noqa: S603
-    with tar:
-        assert tar.stdin
-        with contextlib.suppress(BrokenPipeError):
-            shutil.copyfileobj(file, tar.stdin, CHUNK)
-        said = tar.communicate()[1].decode(errors="replace").strip()
-    if tar.returncode and os.strerror(errno.ENOSPC) in said:
-        msg = f"--to {inside}: no room for {where}; make room, or name another folder"
-        raise InputError(msg)
-    if tar.returncode:
-        msg = f"{where}: {said[-300:]}"
-        raise NotWhole(msg)
 
 
 def at_least(programs: Programs, data: Path) -> dict[str, str]:
