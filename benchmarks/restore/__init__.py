@@ -1,0 +1,1 @@
+"""How fast the ways back are, side by side."""
