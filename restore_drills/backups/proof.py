@@ -12,6 +12,7 @@ import msgspec
 from psycopg import conninfo
 
 from evidence.errors import InputError
+from fixtures.guard import Guard
 from fixtures.postgres import PROVIDER, Postgres, postgres
 from restore_drills import fingerprint
 from restore_drills.backups import dump, take
@@ -98,8 +99,10 @@ def copied(
     alone = manifest.content.alone or manifest.content.bound == "moving"
     until = target or (Target("backup") if alone else Target("lsn", manifest.content.lsn))
     with contextlib.ExitStack() as stack:
+        guard = stack.enter_context(Guard())
         temporary = tempfile.TemporaryDirectory(prefix="restore-proof-", ignore_cleanup_errors=True)
         folder = Path(stack.enter_context(temporary), "copy")
+        guard.directory(folder.parent)
         if manifest.physical:
             folder.parent.chmod(0o711)  # the server's own user passes through
             running = stack.enter_context(recovered(repository, programs, manifest, until, folder))
