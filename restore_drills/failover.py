@@ -11,11 +11,11 @@ import msgspec
 import psycopg
 from psycopg import conninfo
 
+from fixtures.server import OnFiles
 from restore_drills import replica
 from restore_drills.application import Application, started
 from restore_drills.backups import proof
 from restore_drills.fingerprint import Fingerprint
-from restore_drills.replica import Clone
 from restore_drills.traffic import Made, Writer, written
 
 BEFORE, AFTER = 15, 5
@@ -56,7 +56,7 @@ def failed_over(address: str, declared: Failover, application: Application, root
     assert application.writes, "[backup.application] declares no `writes`: nothing could be lost"
     with contextlib.ExitStack() as stack:
         primary = stack.enter_context(replica.clone(address))
-        standby = stack.enter_context(replica.standby(primary.dsn))
+        standby = stack.enter_context(replica.standby(primary))
         if declared.synchronous:
             replica.commit_on_both(primary.dsn)
         replica.followed(primary.dsn, synchronous=declared.synchronous)
@@ -76,17 +76,17 @@ def failed_over(address: str, declared: Failover, application: Application, root
         return _looked(address, primary, standby, writer, (killed, promoted, first.acknowledged))
 
 
-def _promote(standby: Clone) -> None:
+def _promote(standby: OnFiles) -> None:
     with psycopg.connect(standby.dsn, autocommit=True) as connection:
         connection.execute("SELECT pg_promote()")
 
 
 def _looked(
-    address: str, primary: Clone, standby: Clone, writer: Writer, times: tuple[float, float, float]
+    address: str, primary: OnFiles, standby: OnFiles, writer: Writer, times: tuple[float, float, float]
 ) -> FailedOver:
     killed, promoted, first = times
     lost = writer.gone()
-    primary.rejoin(standby.dsn)
+    replica.rejoin(primary, standby)
     assert writer.once(), f"with the old primary back the application cannot write: {writer.refused}"
     replica.caught_up(standby.dsn, primary.dsn)
     database = str(conninfo.conninfo_to_dict(address)["dbname"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,10 +11,9 @@ from pathlib import Path
 import psycopg
 from psycopg import conninfo
 
-from fixtures.embedded import Embedded
 from fixtures.guard import Guard
-from restore_drills.backups.programs import ProgramFailed, Programs
-from restore_drills.backups.restored import own_user, server_user
+from fixtures.server import Files, OnFiles, on_files, own
+from restore_drills.backups.programs import Programs
 
 FOLLOWS_WITHIN_S = 30.0
 FOLLOWS = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND (sync_state <> 'async' OR NOT %s)"
@@ -24,68 +22,64 @@ SETTINGS = {
     "wal_log_hints": "on",  # pg_rewind needs that, or checksums
     "wal_keep_size": "256MB",  # pg_rewind goes back to the last checkpoint that both have
 }
-
-
-class Clone(Embedded):
-    """A server on a base backup of another; the same superuser, on a port of its own."""
-
-    def __init__(self, folder: Path, guard: Guard, of: str, options: tuple[str, ...]) -> None:
-        """Copy it; nothing runs yet."""
-        self._of, self._options = of, options
-        super().__init__(folder, guard, {})
-        told = conninfo.conninfo_to_dict(of)
-        self._superuser, self._password = str(told["user"]), str(told["password"])
-
-    def _init(self) -> None:
-        data = self._folder / "data"
-        Programs().run(
-            "pg_basebackup", f"--pgdata={data}", "--wal-method=stream", "--checkpoint=fast", "--no-sync",
-            "--no-password", *self._options, dsn=self._of,
-        )  # fmt: skip
-        # In its file: pg_rewind starts it, too, to end what was cut short, and knows none of our options.
-        with (data / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
-        own_user(data)
-
-    def rejoin(self, primary: str) -> None:
-        """Come back after a crash as a follower of the one that was promoted; ProgramFailed where that cannot be."""
-        told = conninfo.conninfo_to_dict(primary)
-        secret = self._folder / "pgpass"
-        secret.touch(0o600)
-        secret.write_text(f"*:*:*:*:{told.pop('password')}\n")
-        if user := server_user():
-            os.chown(secret, *user)
-        source = conninfo.make_conninfo("", **{**told, "dbname": "postgres", "passfile": str(secret)})
-        done = self._run(
-            "pg_rewind", f"--target-pgdata={self._folder / 'data'}", f"--source-server={source}", "--no-sync",
-            "--write-recovery-conf",
-        )  # fmt: skip
-        said = done.communicate()[0].decode(errors="replace")
-        if done.returncode:
-            msg = f"pg_rewind ended with exit code {done.returncode}: {said[-600:]}"
-            raise ProgramFailed(msg)
-        self.start()
+HBA = "host all all all scram-sha-256\nhost replication all all scram-sha-256\n"
+"""Servers in containers reach each other by a network; only this machine reaches that."""
 
 
 @contextlib.contextmanager
-def clone(of: str, *options: str) -> Iterator[Clone]:
-    """A running copy of the server at `of`; it is gone afterwards."""
+def clone(of: str, follows: str = "") -> Iterator[OnFiles]:
+    """A running copy of the server at `of`, by the same superuser; it is gone afterwards.
+
+    It goes on by itself, or `follows` the server at that address.
+    """
+    told = conninfo.conninfo_to_dict(of)
     with (
         Guard() as guard,
         tempfile.TemporaryDirectory(prefix="release-verification-pg-", ignore_cleanup_errors=True) as name,
+        contextlib.ExitStack() as stack,
     ):
-        guard.directory(Path(name))
-        server = Clone(Path(name), guard, of, options)
+        guard.directory(folder := Path(name))
+        _copy(of, folder / "data", follows)
+        server = on_files(Files(folder, str(told["user"]), str(told["password"])), guard, {})
+        stack.callback(server.discard)
         server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+        yield server
 
 
-def standby(of: str) -> contextlib.AbstractContextManager[Clone]:
+def standby(of: OnFiles) -> contextlib.AbstractContextManager[OnFiles]:
     """A copy that follows."""
-    return clone(of, "--write-recovery-conf")
+    return clone(of.dsn, of.among_servers)
+
+
+def rejoin(server: OnFiles, primary: OnFiles) -> None:
+    """Come back after a crash as a follower of the one that was promoted; PostgresError where that cannot be."""
+    told = conninfo.conninfo_to_dict(primary.among_servers)
+    secret = server.folder / "pgpass"
+    secret.touch(0o600)
+    secret.write_text(f"*:*:*:*:{told.pop('password')}\n")
+    own(secret)
+    source = conninfo.make_conninfo("", **{**told, "dbname": "postgres", "passfile": str(secret)})
+    data = server.folder / "data"
+    server.run(
+        "pg_rewind", f"--target-pgdata={data}", f"--source-server={source}", "--no-sync", "--write-recovery-conf"
+    )
+    server.start()
+
+
+def _copy(of: str, data: Path, follows: str) -> None:
+    Programs().run(
+        "pg_basebackup", f"--pgdata={data}", "--wal-method=stream", "--checkpoint=fast", "--no-sync", "--no-password",
+        dsn=of,
+    )  # fmt: skip
+    # In its file: pg_rewind starts it, too, to end what was cut short, and knows none of our options.
+    with (data / "postgresql.conf").open("a") as file:
+        file.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+    (data / "pg_hba.conf").write_text(HBA)
+    if follows:
+        (data / "standby.signal").touch()
+        quoted = follows.replace("'", "''")
+        with (data / "postgresql.auto.conf").open("a") as file:
+            file.write(f"primary_conninfo = '{quoted}'\n")
 
 
 def commit_on_both(primary: str) -> None:

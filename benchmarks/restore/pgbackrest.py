@@ -17,7 +17,7 @@ from fixtures.embedded import Embedded
 from fixtures.guard import Guard
 from restore_drills.backups.programs import PLACES
 from restore_drills.backups.restore import RECOVERY
-from restore_drills.backups.restored import restored, server_user
+from restore_drills.backups.restored import restored
 
 MAJOR = 15
 """The newest server that Debian 12's pgBackRest, 2.45, knows."""

@@ -16,11 +16,12 @@ from benchmarks.restore.world import PROGRAMS, World
 from fixtures.embedded import Embedded
 from fixtures.guard import Guard
 from fixtures.postgres import binaries, postgres
+from fixtures.server import own
 from restore_drills.backups.model import Manifest
 from restore_drills.backups.programs import environment
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target, recovered
-from restore_drills.backups.restored import own_user, restored
+from restore_drills.backups.restored import restored
 
 QUERY = "SELECT count(*) FROM pgbench_branches"
 LIMIT, SCRIPT = "plain copy of the data directory: the limit", "gunzip | psql: the usual script"
@@ -64,7 +65,7 @@ def copied(plain: Path, superuser: str, folder: Path, *, programs: Path | None =
     subprocess.run(["cp", "-a", str(plain), str(folder / "data")], check=True)
     if synced:
         to_disk(folder)
-    own_user(folder / "data")
+    own(folder / "data")
     with restored(folder, superuser, {}, programs) as server:
         return asked(server.address())
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 
 from evidence.errors import InputError
-from fixtures.postgres import PostgresError
+from fixtures.server import NotStarted, OnFiles
 from restore_drills.backups.model import OPEN, Damaged, Manifest, lsn
 from restore_drills.backups.programs import Programs
 from restore_drills.backups.repository import Repository
-from restore_drills.backups.restored import Restored, restored
+from restore_drills.backups.restored import restored
 from restore_drills.backups.unpack import untar
 from restore_drills.backups.wal import Archive, Kept, gathered
 
@@ -112,7 +112,7 @@ def lay_out(
 @contextlib.contextmanager
 def recovered(
     repository: Repository, programs: Programs, manifest: Manifest, target: Target, folder: Path
-) -> Iterator[Restored]:
+) -> Iterator[OnFiles]:
     """Restore into `folder` and run the server there, recovered, isolated, and archiving nothing."""
     fresh(folder)
     programs = programs.of(manifest.server_version // 10000)
@@ -123,7 +123,7 @@ def recovered(
             server = stack.enter_context(restored(folder, manifest.superuser, settings, programs.other))
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)  # a half restored copy must not be taken for a whole one
-            if isinstance(error, PostgresError):
+            if isinstance(error, NotStarted):
                 raise Damaged(_explained(str(error), manifest, target)) from None
             raise
         repository.say("the restored server answers")

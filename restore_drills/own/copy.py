@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 from psycopg import conninfo
 
-from fixtures.postgres import PostgresError
+from fixtures.server import NotStarted
 from restore_drills.backups.programs import ProgramFailed, Tell
 from restore_drills.backups.proof import Fresh
 from restore_drills.backups.restored import restored
@@ -58,7 +58,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
                 server, came_from = (self._by_tool if self.own.restore else self._by_path)(stack, folder)
                 self.say("answer the first query")
                 address = _database(self.own, server)
-            except (Unfit, Complained, ProgramFailed, PostgresError, psycopg.Error, OSError) as problem:
+            except (Unfit, Complained, ProgramFailed, NotStarted, psycopg.Error, OSError) as problem:
                 raise Failed(" ".join(str(problem).split())) from None
             yield Copy(address=address, came_from=came_from, seconds=time.monotonic() - started)
 
@@ -92,8 +92,9 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
             data.mkdir(mode=0o700)
             self.say(command[0])
             run(_put(command, {DATA: str(data), FOLDER: str(scratch)}), "", self.root)
-            # What the tool has written of its recovery stays: it knows where its log is.
-            return self._started(stack, folder, physical.settle(data, None, folder, self.say)), command[0]
+            # What the tool has written of its recovery stays: it knows where its log is, and reads it by itself, here.
+            settings = physical.settle(data, None, folder, self.say)
+            return self._started(stack, folder, settings, "embedded"), command[0]
         self.say("start a fresh server")
         server = stack.enter_context(self.fresh()).dsn
         into = logical.made(server)
@@ -101,11 +102,12 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         run(_put(command, {ADDRESS: into, FOLDER: str(scratch)}), into, self.root)
         return server, command[0]
 
-    def _started(self, stack: contextlib.ExitStack, folder: Path, settings: dict[str, str]) -> str:
+    def _started(
+        self, stack: contextlib.ExitStack, folder: Path, settings: dict[str, str], provider: str | None = None
+    ) -> str:
         self.say("recover")
-        return stack.enter_context(
-            restored(folder, self.own.superuser, settings, physical.programs_for(folder / "data").other)
-        ).address()
+        programs = physical.programs_for(folder / "data").other
+        return stack.enter_context(restored(folder, self.own.superuser, settings, programs, provider)).address()
 
 
 def _database(own: Own, server: str) -> str:

@@ -17,12 +17,12 @@ import psycopg
 import pytest
 
 from fixtures.postgres import Postgres, postgres
+from fixtures.server import server_user
 from restore_drills.backups import archive
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Content, File, Kind, Manifest
 from restore_drills.backups.programs import Programs, Say
 from restore_drills.backups.repository import Repository
-from restore_drills.backups.restored import server_user
 from restore_drills.backups.store import HIDDEN, Folder
 
 PROGRAMS = Programs()

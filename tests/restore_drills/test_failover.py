@@ -111,7 +111,7 @@ def test_each_lost_write_is_a_number_that_the_policy_judges(*, synchronous: bool
 
 def test_what_the_standby_never_had_is_missed(server: Postgres, shop: Application, tmp_path: Path) -> None:
     """A write that was acknowledged by the old primary alone is named, by reading each again."""
-    with replica.clone(server.dsn) as primary, replica.standby(primary.dsn) as standby:
+    with replica.clone(server.dsn) as primary, replica.standby(primary) as standby:
         replica.followed(primary.dsn, synchronous=False)
         execute(primary.dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
         standby.stop()
