@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,13 +15,14 @@ from pathlib import Path
 import msgspec
 import psycopg
 
-from fixtures.postgres import postgres
+from fixtures.guard import Guard
+from fixtures.postgres import contained, postgres
+from fixtures.server import own
 from restore_drills.backups import proof, shipping, take
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import Programs
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target
-from restore_drills.backups.restored import server_user
 from restore_drills.compare import Fingerprints
 from restore_drills.loss import Failed
 from restore_drills.sentinel import Sentinel, words
@@ -86,17 +86,21 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
 def estate(repository: Repository, dump: Manifest) -> Iterator[Estate]:
     """Bring the dump back into a server that archives its log, write to it, and back it up meanwhile."""
     with contextlib.ExitStack() as stack:
-        spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="release-verification-wal-")))
-        if user := server_user():
-            os.chown(spool, *user)
-        # In one step, as archive.py does it; the server's user may not be allowed to run our Python.
+        guard = stack.enter_context(Guard())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="release-verification-wal-")))
+        guard.directory(folder)
+        spool = folder / "wal"
+        spool.mkdir()
+        spool.chmod(0o777)  # a container's server is whoever its image says; nobody else comes through to it
+        own(folder)
         settings = {
             "summarize_wal": "on",
             "fsync": "off",  # it stands in for another; what is restored from it is as durable as any
             "archive_mode": "on",
-            "archive_command": f"cp %p {spool}/.%f && mv {spool}/.%f {spool}/%f",
+            # In one step, as archive.py does it; the server's user may not be allowed to run our Python.
+            "archive_command": f"cp %p {spool}/.%f && chmod 644 {spool}/.%f && mv {spool}/.%f {spool}/%f",
         }
-        fresh = functools.partial(postgres, "embedded", settings)
+        fresh = functools.partial(postgres, "container" if contained() else "embedded", settings, [spool])
         address = stack.enter_context(proof.copied(repository, Programs(), dump, fresh))
         yield _history(repository, address, spool)
 

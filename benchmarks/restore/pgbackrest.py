@@ -15,6 +15,7 @@ from benchmarks.restore.ways import asked, copied
 from benchmarks.restore.world import PROGRAMS
 from fixtures.embedded import Embedded
 from fixtures.guard import Guard
+from fixtures.server import server_user
 from restore_drills.backups.programs import PLACES
 from restore_drills.backups.restore import RECOVERY
 from restore_drills.backups.restored import restored
