@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,6 +16,7 @@ from checks.permission import refusal
 from checks.plugin import will_run
 from evidence.errors import CannotTell, InputError
 from evidence.release import Release, Undeclared
+from fixtures.folder import temporary
 from restore_drills import ahead, refusals, thief
 from restore_drills import estate as estates
 from restore_drills.application import Application
@@ -76,8 +75,8 @@ def steps() -> Steps:
 @pytest.fixture(scope="session")
 def repository(steps: Steps) -> Iterator[Repository]:
     """The backups of this drill, and of nobody else."""
-    with tempfile.TemporaryDirectory(prefix="release-verification-backups-") as name:
-        store = Path(name, "store")
+    with temporary("release-verification-backups-") as folder:
+        store = folder / "store"
         place = Repository(Folder(store), store / HIDDEN, Keys(), steps)
         with place.lock():
             yield place

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 
-from fixtures.guard import Guard
+from fixtures.folder import temporary
 from fixtures.postgres import contained, postgres
 from fixtures.server import own
 from restore_drills.backups import proof, shipping, take
@@ -86,9 +85,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
 def estate(repository: Repository, dump: Manifest) -> Iterator[Estate]:
     """Bring the dump back into a server that archives its log, write to it, and back it up meanwhile."""
     with contextlib.ExitStack() as stack:
-        guard = stack.enter_context(Guard())
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="release-verification-wal-")))
-        guard.directory(folder)
+        folder = stack.enter_context(temporary("release-verification-wal-"))
         spool = folder / "wal"
         spool.mkdir()
         spool.chmod(0o777)  # a container's server is whoever its image says; nobody else comes through to it

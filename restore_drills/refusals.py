@@ -13,6 +13,7 @@ import msgspec
 from pyrage import x25519
 
 from evidence.errors import InputError
+from fixtures.folder import temporary
 from restore_drills.backups import proof, restore, take
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.dump import DATA, ROLES
@@ -41,10 +42,10 @@ class Refusal(NamedTuple):
 def of(estate: Estate, dump: Manifest) -> list[Refusal]:
     """Try each; the backups themselves stay whole, and may be restored meanwhile."""
     assert isinstance(estate.repository.store, Folder)
-    with tempfile.TemporaryDirectory(prefix="release-verification-damages-") as name:
-        folder = Path(name, "store")
+    with temporary("release-verification-damages-") as place:
+        folder = place / "store"
         twin(estate.repository.store.root, folder)
-        own = Repository(Folder(folder), Path(name, "work"), estate.repository.keys, estate.repository.say)
+        own = Repository(Folder(folder), place / "work", estate.repository.keys, estate.repository.say)
         return [
             *_files(own, folder, estate, dump),
             *_orders(own, folder, estate),
@@ -104,8 +105,8 @@ def _whole(estate: Estate, dump: Manifest) -> Iterator[Refusal]:
         found = find([one], [], {one.kind: 24.0}, one.started + DAYS)
         yield Refusal(f"{what} of three days ago, and one planned every day", one.kind, _places(found))
     mine, other = x25519.Identity.generate(), x25519.Identity.generate()
-    with tempfile.TemporaryDirectory(prefix="release-verification-sealed-") as name:
-        store, work, key = Folder(Path(name, "store")), Path(name, "work"), Path(name, "key")
+    with temporary("release-verification-sealed-") as place:
+        store, work, key = Folder(place / "store"), place / "work", place / "key"
         key.write_text(str(other))
         sealed = Repository(store, work, Keys((str(mine.to_public()),)), estate.repository.say)
         one = take.logical(sealed, Programs(), estate.address)

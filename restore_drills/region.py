@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 
 from evidence.errors import InputError
 from evidence.variables import resolve
+from fixtures.folder import temporary
 from restore_drills.backups import proof
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Manifest
@@ -106,8 +106,7 @@ def regained(estate: Estate, declared: Region, root: Path) -> Regained:
 def offsite(estate: Estate, declared: Region, root: Path, steps: Steps) -> Iterator[tuple[Repository, Path]]:
     """Give what is left off-site, and a folder to work in; all of it is gone afterwards."""
     with contextlib.ExitStack() as stack:
-        temporary = tempfile.TemporaryDirectory(prefix="release-verification-region-", ignore_cleanup_errors=True)
-        folder = Path(stack.enter_context(temporary))
+        folder = stack.enter_context(temporary("release-verification-region-"))
         folder.chmod(0o711)  # the server's own user passes through
         first = folder / "region" / "store"
         assert isinstance(estate.repository.store, Folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import msgspec
 from psycopg import conninfo
 
 from evidence.errors import InputError
-from fixtures.guard import Guard
+from fixtures.folder import temporary
 from fixtures.postgres import PROVIDER, Postgres, postgres
 from restore_drills import fingerprint
 from restore_drills.backups import dump, take
@@ -99,10 +98,7 @@ def copied(
     alone = manifest.content.alone or manifest.content.bound == "moving"
     until = target or (Target("backup") if alone else Target("lsn", manifest.content.lsn))
     with contextlib.ExitStack() as stack:
-        guard = stack.enter_context(Guard())
-        temporary = tempfile.TemporaryDirectory(prefix="restore-proof-", ignore_cleanup_errors=True)
-        folder = Path(stack.enter_context(temporary), "copy")
-        guard.directory(folder.parent)
+        folder = stack.enter_context(temporary("restore-proof-")) / "copy"
         if manifest.physical:
             folder.parent.chmod(0o711)  # the server's own user passes through
             running = stack.enter_context(recovered(repository, programs, manifest, until, folder))

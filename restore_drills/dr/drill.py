@@ -11,12 +11,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from psycopg import conninfo
 
 from evidence.errors import CannotTell
 from evidence.release import Release
+from fixtures.folder import temporary
 from fixtures.guard import Guard
 from fixtures.target import Target
 from restore_drills.backups.crypt import Keys
@@ -46,7 +46,7 @@ class Drill:
         self.hooks = release.section("target", Target).hooks
         self.clock = Steps()
         self._guard = stack.enter_context(Guard())  # first: whatever is undone is undone before it is dismissed
-        store = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="release-verification-dr-")), "store")
+        store = stack.enter_context(temporary("release-verification-dr-")) / "store"
         self.repository = Repository(Folder(store), store / HIDDEN, Keys(), self.clock)
         stack.enter_context(self.repository.lock())
         self.commands: list[str] = []

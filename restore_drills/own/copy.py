@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 import psycopg
 from psycopg import conninfo
 
+from fixtures.folder import temporary
 from fixtures.server import NotStarted
 from restore_drills.backups.programs import ProgramFailed, Tell
 from restore_drills.backups.proof import Fresh
@@ -50,8 +50,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     def gone(self) -> Iterator[Copy]:
         """Fetch and restore, into nothing but what is fresh; Failed says why it came to no copy."""
         with contextlib.ExitStack() as stack:
-            place = tempfile.TemporaryDirectory(prefix="release-verification-own-", ignore_cleanup_errors=True)
-            folder = Path(stack.enter_context(place))
+            folder = stack.enter_context(temporary("release-verification-own-"))
             folder.chmod(0o711)  # the server's own user passes through
             started = time.monotonic()
             try:
