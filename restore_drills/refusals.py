@@ -121,7 +121,8 @@ def _places(found: Sequence[Finding]) -> str:
 
 def refused(repository: Repository, one: Manifest) -> str:
     """Restore as far as to the server's start; say what was said against it, and nothing where nothing was."""
-    with tempfile.TemporaryDirectory(prefix="release-verification-damaged-", ignore_cleanup_errors=True) as name:
+    # Beside the store's own work: that folder is watched over.
+    with tempfile.TemporaryDirectory(dir=repository.work.parent, ignore_cleanup_errors=True) as name:
         try:
             repository.manifests()
             if one.physical:
