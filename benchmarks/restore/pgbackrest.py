@@ -13,7 +13,7 @@ from psycopg import conninfo
 from benchmarks.restore.rounds import Task, told
 from benchmarks.restore.ways import asked, copied
 from benchmarks.restore.world import PROGRAMS
-from fixtures.embedded import Embedded
+from fixtures.embedded import Embedded, made
 from fixtures.guard import Guard
 from fixtures.server import server_user
 from restore_drills.backups.programs import PLACES
@@ -45,13 +45,6 @@ pg1-user={user}
 STANZA = "benchmark"
 
 
-class Known(Embedded):
-    """A server of that version."""
-
-    def _readable_binaries(self) -> Path:
-        return programs() or super()._readable_binaries()
-
-
 def absent() -> str:
     """Say what is not here; nothing where everything is."""
     if not shutil.which("pgbackrest"):
@@ -75,7 +68,7 @@ def ways(root: Path, scale: int) -> dict[str, Task]:
         guard.directory(root)
         archive = f"pgbackrest --config={root}/conf --stanza={STANZA} archive-push %p"
         settings = {"archive_mode": "on", "archive_command": archive, "unix_socket_directories": str(root)}
-        server = Known(root, guard, {**settings, "max_wal_size": "8GB"})
+        server = made(root, guard, {**settings, "max_wal_size": "8GB"}, programs())
         server.start()
         try:
             who = _backed_up(server, root, scale)

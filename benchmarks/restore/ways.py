@@ -13,7 +13,7 @@ from psycopg import conninfo
 
 from benchmarks.restore.rounds import Task
 from benchmarks.restore.world import PROGRAMS, World
-from fixtures.embedded import Embedded
+from fixtures.embedded import made
 from fixtures.guard import Guard
 from fixtures.postgres import binaries, postgres
 from fixtures.server import own
@@ -81,7 +81,7 @@ def logical(dump: Path, folder: Path) -> float:
     folder.mkdir()
     with Guard() as guard:
         guard.directory(folder)
-        server = Embedded(folder, guard, TUNED)
+        server = made(folder, guard, TUNED)
         server.start()
         try:
             options = ("--exit-on-error", "--no-owner", f"--jobs={os.cpu_count()}", "--dbname=postgres")

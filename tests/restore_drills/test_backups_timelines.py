@@ -14,12 +14,12 @@ import pytest
 
 from fixtures.embedded import Embedded
 from fixtures.postgres import Postgres
+from fixtures.server import own
 from restore_drills.backups import commands, shipping, take
 from restore_drills.backups.findings import Finding, find
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target, recovered
-from restore_drills.backups.restored import own_user
 from restore_drills.backups.wal import Archive
 from restore_drills.own import physical
 from restore_drills.own.contract import Unfit
@@ -66,11 +66,11 @@ def fail_over(server: Postgres, spool: Path) -> None:
     """Have it recover from its archive to the end and go on from there, as a standby that is promoted does."""
     assert isinstance(server, Embedded)
     server.stop()
-    data = server._folder / "data"  # noqa: SLF001 - nothing but a test turns a server into its own standby
+    data = server.folder / "data"
     with (data / "postgresql.auto.conf").open("a") as file:
         file.write(f"""restore_command = 'cp "{spool}/%f" "%p"'\n""")
     (data / "recovery.signal").touch()
-    own_user(data / "recovery.signal")
+    own(data / "recovery.signal")
     server.start()
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         while connection.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):

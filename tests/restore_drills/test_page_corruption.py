@@ -10,12 +10,12 @@ import psycopg
 import pytest
 
 from fixtures.postgres import postgres
+from fixtures.server import OnFiles
 from restore_drills import levels
 from restore_drills.backups import proof, take
 from restore_drills.backups.model import Manifest
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target, recovered
-from restore_drills.backups.restored import Restored
 from restore_drills.damage import turn
 from tests.restore_drills.backups_world import PROGRAMS, execute, repository
 
@@ -38,7 +38,7 @@ def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Reposi
 
 
 @pytest.fixture
-def restored(backed_up: tuple[Repository, Manifest]) -> Iterator[Restored]:
+def restored(backed_up: tuple[Repository, Manifest]) -> Iterator[OnFiles]:
     """A server on the data files that came of it."""
     with tempfile.TemporaryDirectory(prefix="release-verification-pages-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)
@@ -46,7 +46,7 @@ def restored(backed_up: tuple[Repository, Manifest]) -> Iterator[Restored]:
             yield server
 
 
-def changed(server: Restored, relation: str) -> None:
+def changed(server: OnFiles, relation: str) -> None:
     """Turn one bit of its second page while nobody runs on it, as a disk does."""
     with psycopg.connect(server.address()) as connection:
         row = connection.execute(WHERE, [relation]).fetchone()
@@ -58,7 +58,7 @@ def changed(server: Restored, relation: str) -> None:
 
 
 @pytest.mark.parametrize(("relation", "kind"), [("item", "heap"), ("item_pkey", "btree")])
-def test_a_byte_that_a_disk_has_changed_is_named(restored: Restored, relation: str, kind: str) -> None:
+def test_a_byte_that_a_disk_has_changed_is_named(restored: OnFiles, relation: str, kind: str) -> None:
     """Of a table, or of an index that no query has asked yet: by its own name, and the page."""
     assert [] == levels.broken(restored.address())
     changed(restored, relation)
@@ -69,7 +69,7 @@ def test_a_byte_that_a_disk_has_changed_is_named(restored: Restored, relation: s
 
 
 def test_a_changed_table_cannot_be_compared_as_if_it_were_whole(
-    restored: Restored, backed_up: tuple[Repository, Manifest]
+    restored: OnFiles, backed_up: tuple[Repository, Manifest]
 ) -> None:
     """Whoever reads every row meets the page, too: nothing is made of the rows that are left."""
     changed(restored, "item")

@@ -13,10 +13,9 @@ from restore_drills.escrow import ANOTHER, NONE, opened
 from restore_drills.estate import Estate
 from restore_drills.region import Regained, Region, offsite, tried
 from restore_drills.steps import Steps
-from tests.restore_drills.test_backups_store import bucket
 from tests.restore_drills.test_region import COPIED, by, made, seen
 
-__all__ = ["bucket", "made"]
+__all__ = ["made"]
 TREE = Path(__file__).parents[2]
 
 
