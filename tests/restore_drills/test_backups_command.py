@@ -122,6 +122,20 @@ def test_mistakes_are_one_sentence(
     assert "Traceback" not in err
 
 
+def test_an_engine_that_is_not_there_is_no_damage(
+    folder: Path, server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup is not called damaged where only the container that it would be tried in cannot be had."""
+    run(folder, server, "full", "--quiet")
+    monkeypatch.setenv("RELEASE_POSTGRES", "container")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    code, told, err = run(folder, server, "verify", "--restore")
+
+    assert 2 == code
+    assert "no container engine answers" in told["error"]
+    assert "Traceback" not in err
+
+
 def test_help_teaches(folder: Path, server: Postgres) -> None:
     """Every command stands in it with what it does."""
     process = started(folder, server, "--help")
