@@ -12,11 +12,11 @@ from psycopg import conninfo
 
 from benchmarks.restore.rounds import Task, told
 from benchmarks.restore.ways import asked, copied
-from benchmarks.restore.world import PROGRAMS
+from benchmarks.restore.world import PROGRAMS, stopped
 from fixtures.embedded import Embedded, made
 from fixtures.guard import Guard
 from fixtures.server import server_user
-from restore_drills.backups.programs import PLACES
+from restore_drills.backups.programs import PLACES, Programs
 from restore_drills.backups.restore import RECOVERY
 from restore_drills.backups.restored import restored
 
@@ -74,7 +74,7 @@ def ways(root: Path, scale: int) -> dict[str, Task]:
             who = _backed_up(server, root, scale)
         finally:
             server.stop()
-    plain = root / "data"
+    plain = stopped(root / "data", Programs(folder=programs()))
     return {
         LIMIT: Task(partial(copied, plain, who, programs=programs()), (plain,)),
         TITLE: Task(partial(brought_back, root, who), (root / "repository",)),

@@ -36,6 +36,7 @@ def in_turns(tasks: Mapping[str, Task], root: Path, rounds: int) -> dict[str, Ta
         with _ready(task, root) as folder, Watch() as watch:
             task.run(folder)
         memory[title] = watch.seen()
+        told(f"memory: {title}: {memory[title].ours / 1e6:.0f} MB")
     seconds: dict[str, list[float]] = {title: [] for title in tasks}
     order = list(tasks)
     for number in range(rounds):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -62,8 +63,14 @@ def world(root: Path, scale: int) -> World:
         some, half = (changed(server, repository, full, how) for how in (SOME, HALF))
     with recovered(repository, PROGRAMS, full, Target("backup"), root / "plain"):
         pass
-    plain = root / "plain" / "data"
+    plain = stopped(root / "plain" / "data", PROGRAMS)
     return World(plain, tree_size(plain), repository, full, some, half, sealed, closed, script, dump)
+
+
+def stopped(data: Path, programs: Programs) -> Path:
+    """Give data files whose server has ended well: a copy of others would have to be recovered, and be no limit."""
+    assert re.search(r"cluster state: +shut down$", programs.run("pg_controldata", str(data)), re.MULTILINE)
+    return data
 
 
 def opened(folder: Path, keys: Keys) -> Repository:

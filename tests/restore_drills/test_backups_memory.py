@@ -53,7 +53,7 @@ def backed_up(place: Repository, size: int) -> Manifest:
     (folder := place.work / one.id).mkdir(parents=True)
     with (folder / "content").open("wb") as file:
         file.truncate(size)
-    with tarfile.open(folder / TAR, "w") as tar:
+    with tarfile.open(folder / TAR, "w", format=tarfile.USTAR_FORMAT) as tar:
         tar.add(folder / "content", "content")
     (folder / "content").unlink()
     held = measured(folder / TAR)
