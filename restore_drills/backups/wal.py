@@ -9,13 +9,14 @@ import io
 import re
 import shlex
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from restore_drills.backups.crypt import KeyRefused
+from restore_drills.backups.crypt import KeyRefused, Keys
 from restore_drills.backups.model import Damaged, Manifest, lsn, place
 from restore_drills.backups.repository import CHUNK, Repository, measured
 from restore_drills.backups.timelines import SEGMENT, Stretch, forks, guessed, number, segment, way
@@ -148,20 +149,23 @@ def gathered(repository: Repository, kept: Sequence[Kept], folder: Path) -> str:
         with path.open("wb") as file:
             _unpack(repository, one, file)
         if measured(path)[1] != one.sha256:
-            raise Damaged(_altered(one))
+            raise Damaged(altered(one))
         path.chmod(0o644)
     return f'cp {shlex.quote(str(folder)).replace("%", "%%")}/%f "%p"'
 
 
 def _unpack(repository: Repository, one: Kept, file: BinaryIO) -> None:
-    with (
-        repository.store.open(one.key) as stored,
-        repository.keys.opened(stored, one.key, encrypted=one.encrypted) as packed,
-    ):
+    with repository.store.open(one.key) as stored:
+        unpack(repository.keys, one, stored, file)
+
+
+def unpack(keys: Keys, one: Kept, stored: BinaryIO, file: BinaryIO) -> None:
+    """Write down what a stored file of the log was; Damaged where it is none any more."""
+    with keys.opened(stored, one.key, encrypted=one.encrypted) as packed:
         try:
             with gzip.open(packed, "rb") as plain:
                 shutil.copyfileobj(plain, file, CHUNK)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             msg = f"{one.key}: cannot be unpacked ({error}): it is damaged"
             raise Damaged(msg) from None
 
@@ -170,9 +174,10 @@ def _text(repository: Repository, one: Kept) -> str:
     content = io.BytesIO()
     _unpack(repository, one, content)
     if hashlib.sha256(content.getvalue()).hexdigest() != one.sha256:
-        raise Damaged(_altered(one))
+        raise Damaged(altered(one))
     return content.getvalue().decode(errors="replace")
 
 
-def _altered(one: Kept) -> str:
+def altered(one: Kept) -> str:
+    """Say that a file of the log is not what its name says."""
     return f"{one.key}: has another content than its name says: it is damaged"
