@@ -2,10 +2,13 @@
 
   full | incremental | logical   take a backup: data files, what changed of them since, or a dump of one database
   wal                            bring what the server has archived of its log into the store
+  offsite [--now]                copy the newest into the second store, where its copy there is old enough
   list                           what there is, and why it is kept
   verify [ID] [--restore]        read every stored byte; with --restore, restore and compare every row
   prune [--yes]                  show what the policy lets go; with --yes, remove it
   restore [ID] --to FOLDER       bring the newest (or that) backup back, by default with all of the log that there is
+
+With --offsite, list, verify, prune and restore look at the second store, and need no first one.
 
 Progress goes to stderr, one line of JSON to stdout. Exit code 0: well; 1: something is wrong with a backup, and the
 message names it; 2: wrong usage, or something around it (server, store, key, disk) is not as it must be.
@@ -47,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--identity", type=Path, help="the file with age's secret key, to open what is encrypted")
     common.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="for another run to end")
     common.add_argument("--quiet", action="store_true", help="no progress")
+    either = argparse.ArgumentParser(add_help=False, parents=[common])
+    either.add_argument("--offsite", action="store_true", help="in the second store")
+    top.set_defaults(offsite=False)
     asked = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in TAKE.items():
         taking = asked.add_parser(name, parents=[common], help=text, description=text)
@@ -55,13 +61,15 @@ def parser() -> argparse.ArgumentParser:
                 "--since", choices=("last", "full"), default="last", help="of which backup it is the rest"
             )
     asked.add_parser("wal", parents=[common], help="ship the log")
-    asked.add_parser("list", parents=[common], help="what there is")
-    proving = asked.add_parser("verify", parents=[common], help="read every byte, or restore and compare")
+    copying = asked.add_parser("offsite", parents=[common], help="copy the newest into the second store")
+    copying.add_argument("--now", action="store_true", help="however young the newest copy is")
+    asked.add_parser("list", parents=[either], help="what there is")
+    proving = asked.add_parser("verify", parents=[either], help="read every byte, or restore and compare")
     proving.add_argument("id", nargs="?", help="one backup; default: every one, or with --restore the newest")
     proving.add_argument("--restore", action="store_true", help="restore into a scratch server and compare every row")
-    pruning = asked.add_parser("prune", parents=[common], help="show, or remove, what the policy lets go")
+    pruning = asked.add_parser("prune", parents=[either], help="show, or remove, what the policy lets go")
     pruning.add_argument("--yes", action="store_true", help="remove it")
-    bringing = asked.add_parser("restore", parents=[common], help="bring a backup back")
+    bringing = asked.add_parser("restore", parents=[either], help="bring a backup back")
     bringing.add_argument("id", nargs="?", help="default: the newest that leads to --until")
     bringing.add_argument("--to", type=Path, required=True, help="a folder that is new, or empty")
     bringing.add_argument(
@@ -77,6 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     say = Say(quiet=options.quiet)
     try:
         settings = config.load(options.config)
+        settings = settings.away() if options.offsite else settings
         repository = settings.repository(say, options.identity)
         with _access(repository, options) as held:
             told = commands.COMMANDS[options.command](settings, repository, Programs(held), options)

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
 from evidence.errors import InputError
-from restore_drills.backups import proof, restore, retention, shipping, take, wal
+from restore_drills.backups import offsite, proof, restore, retention, shipping, take, wal
 from restore_drills.backups.config import Config
 from restore_drills.backups.findings import Finding, Planned, find, named
 from restore_drills.backups.model import Manifest, by_id, lsn
@@ -76,8 +76,9 @@ def verify(config: Config, repository: Repository, programs: Programs, options: 
         found += proof.restored(repository, programs, one) if options.restore else proof.stored(repository, one)
     if options.id is None:
         followed = [archive.followed(repository) for archive in archives(repository, manifests)]
-        planned = Planned(config.keep, config.log_every)
+        planned = Planned(config.keep, config.log_every, apart=options.offsite)
         found += find(manifests, followed, config.every, dt.datetime.now(dt.UTC), planned)
+        found += offsite.looked(config, repository, manifests, itself=options.offsite)
     for finding in found:
         repository.say(f"FOUND {finding.place}: {finding.problem}")
     if not chosen:
@@ -125,18 +126,20 @@ COMMANDS: Mapping[str, Command] = {
     "incremental": incremental,
     "logical": logical,
     "wal": ship,
+    "offsite": offsite.command,
     "list": show,
     "verify": verify,
     "prune": prune,
     "restore": bring_back,
 }
-LOOKS = ("list", "prune")
-"""What reads manifests alone, and so may go on beside whatever else is at work (`prune --yes` writes)."""
+LOOKS = ("list", "prune", "offsite")
+"""What may go on beside whatever else is at work on the store: it reads manifests alone (`prune --yes` writes), or, as
+`offsite`, whole objects, and locks the store that it writes to."""
 
 
 def writes(options: argparse.Namespace) -> bool:
     """Tell whether the command changes the store."""
-    return options.command not in ("list", "verify", "restore", "prune") or getattr(options, "yes", False)
+    return options.command not in ("list", "verify", "restore", "prune", "offsite") or getattr(options, "yes", False)
 
 
 def _taken(config: Config, repository: Repository, manifest: Manifest) -> Told:

@@ -12,15 +12,24 @@ import msgspec
 
 from evidence.errors import InputError
 from restore_drills.backups.crypt import Keys
-from restore_drills.backups.model import Kind
+from restore_drills.backups.model import KINDS, Kind
 from restore_drills.backups.programs import Tell
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.retention import Rules
 from restore_drills.backups.store import HIDDEN, Folder, Store
 
 NAME = "backup.toml"
+WORK = ".backup-work"
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 Hours = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Offsite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[offsite]`: a second store, that the newest is copied to each `every` hours; `keep` is for all kinds."""
+
+    store: str
+    every: Hours = 168.0
+    keep: Rules = msgspec.field(default_factory=lambda: Rules(weekly=12, monthly=12))
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +48,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     recipients: tuple[str, ...] = ()
     keep: dict[Kind, Rules] = msgspec.field(default_factory=dict)
     every: dict[Kind, Hours] = msgspec.field(default_factory=lambda: {"full": 24.0, "incremental": 1.0})
+    offsite: Offsite | None = None
     path: Path = Path(NAME)
 
     @property
@@ -55,8 +65,35 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def repository(self, say: Tell, identity: Path | None = None) -> Repository:
         """Open the repository that it names."""
         store = self._store()
-        default = store.root / HIDDEN if isinstance(store, Folder) else self.inside(".backup-work")
+        default = store.root / HIDDEN if isinstance(store, Folder) else self.inside(WORK)
         return Repository(store, self.inside(self.work) if self.work else default, Keys(self.recipients, identity), say)
+
+    def away(self) -> Config:
+        """Give the second store as if it were the only one; InputError where there is none, or it is the first."""
+        offsite = self.second
+        if not any(msgspec.structs.astuple(offsite.keep)):
+            msg = f"{self.path}: `[offsite.keep]` keeps nothing; give at least one count, as weekly = 12"
+            raise InputError(msg)
+        keep: dict[Kind, Rules] = dict.fromkeys(KINDS, offsite.keep)
+        work = f"{self.work or WORK}/offsite" if "://" in offsite.store else ""
+        away = msgspec.structs.replace(self, store=offsite.store, work=work, wal="", keep=keep, every={})
+        if away.place == self.place:
+            msg = f"{self.path}: `[offsite]` names the first store: what is lost with it must not be the copy too"
+            raise InputError(msg)
+        return away
+
+    @property
+    def second(self) -> Offsite:
+        """What is said of the second store; InputError where there is none."""
+        if self.offsite is None:
+            msg = f"{self.path}: `[offsite]` is missing: the second store, that backups are copied to"
+            raise InputError(msg)
+        return self.offsite
+
+    @property
+    def place(self) -> str:
+        """Where its store is, however that is spelt."""
+        return self.store.rstrip("/") if "://" in self.store else str(self.inside(self.store).resolve())
 
     def _store(self) -> Store:
         if "://" not in self.store:

@@ -25,6 +25,8 @@ class Planned(msgspec.Struct, frozen=True):
 
     keep: Policy = msgspec.field(default_factory=dict)
     log_every: float | None = None
+    apart: bool = False
+    """Whether each backup has only the log with it that followed it when it was copied, as it is off-site."""
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -51,7 +53,7 @@ def find(
     return [
         *(finding for kind in every for finding in _missed(manifests, kind, every[kind], now, planned.keep)),
         *_chains(manifests),
-        *(finding for archive in archives for finding in _log(manifests, archive)),
+        *(finding for archive in archives for finding in (_after if planned.apart else _log)(manifests, archive)),
         *_stopped(manifests, archives, planned.log_every, now),
         *_open(manifests, archives),
         *_clocks(manifests, now),
@@ -62,17 +64,24 @@ def _missed(manifests: Sequence[Manifest], kind: Kind, hours: float, now: dt.dat
     # A full backup is as good as an incremental one, at the hour when it is taken instead.
     kinds = ("full", "incremental") if kind == "incremental" else (kind,)
     times = sorted(one.started for one in manifests if one.kind in kinds)
+    return spaced(kind, times, hours, keep.get(kind, DEFAULT[kind]), now)
+
+
+def spaced(where: str, times: Sequence[dt.datetime], hours: float, rules: Rules, now: dt.datetime) -> list[Finding]:
+    """Find what was missed among what was made, oldest first, where one is planned every so many hours."""
     if not times:
-        return [Finding(kind, f"there is none, and one is planned every {hours:g} h")]
+        return [Finding(where, f"there is none, and one is planned every {hours:g} h")]
     longest = dt.timedelta(hours=hours * LATE)
     found = [
-        Finding(kind, f"none between {earlier:%Y-%m-%d %H:%M} and {later:%Y-%m-%d %H:%M} UTC: runs were missed")
-        for earlier, later in _neighbours(times, keep.get(kind, DEFAULT[kind]), hours)
+        Finding(where, f"none between {earlier:%Y-%m-%d %H:%M} and {later:%Y-%m-%d %H:%M} UTC: runs were missed")
+        for earlier, later in _neighbours(times, rules, hours)
         if later - earlier > longest
     ]
     if (age := now - times[-1]) > longest:
         found.append(
-            Finding(kind, f"the newest is {age.total_seconds() / 3600:.1f} h old, and one is planned every {hours:g} h")
+            Finding(
+                where, f"the newest is {age.total_seconds() / 3600:.1f} h old, and one is planned every {hours:g} h"
+            )
         )
     return found
 
@@ -121,6 +130,17 @@ def _log(manifests: Sequence[Manifest], archive: Archive) -> list[Finding]:
         except Damaged as error:
             found[named(str(error))] = None
     return list(found)
+
+
+def _after(manifests: Sequence[Manifest], archive: Archive) -> list[Finding]:
+    """Follow the log from the end of the newest backup."""
+    physical = sorted(_physical(manifests, archive.system_identifier), key=lambda one: (one.timeline, lsn(one.end_lsn)))
+    try:
+        for newest in physical[-1:]:
+            archive.since(newest, None)
+    except Damaged as error:
+        return [named(str(error))]
+    return []
 
 
 def _stopped(

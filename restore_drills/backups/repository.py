@@ -188,10 +188,10 @@ class Repository:
 
     def _publish(self, manifest: Manifest, folder: Path) -> str:
         """Put there what is not yet, and commit it; where that cannot be, sweep it away and say why."""
-        lost = [name for name in self._lacking(manifest) if not (folder / name).exists()]
+        lost = [name for name in self.lacking(manifest) if not (folder / name).exists()]
         why = f"{lost[0]} is neither here nor in the store" if lost else ""
         if not why:
-            for name in self._lacking(manifest):
+            for name in self.lacking(manifest):
                 self.store.put(f"backups/{manifest.id}/{name}", folder / name)
             # Another machine may have swept or pruned meanwhile: the manifest is a promise, so we look again.
             why = self._broken(manifest)
@@ -207,14 +207,15 @@ class Repository:
         return ""
 
     def _broken(self, manifest: Manifest) -> str:
-        if lacking := self._lacking(manifest):
+        if lacking := self.lacking(manifest):
             return f"{lacking[0]} was put there, and is gone or of another size: somebody else removed it"
         for parent in manifest.parents:
             if not list(self.store.list(f"backups/{parent}/{MANIFEST}")):
                 return f"{parent}, which it needs, was removed meanwhile"
         return ""
 
-    def _lacking(self, manifest: Manifest) -> list[str]:
+    def lacking(self, manifest: Manifest) -> list[str]:
+        """Name the files of a backup that are not there yet, or of another size."""
         top = f"backups/{manifest.id}/"
         there = set(self.store.list(top))
         return [file.name for file in manifest.files if Entry(f"{top}{file.name}", file.stored_size) not in there]

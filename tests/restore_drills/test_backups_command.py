@@ -141,7 +141,7 @@ def test_help_teaches(folder: Path, server: Postgres) -> None:
     process = started(folder, server, "--help")
     out, _ = process.communicate()
 
-    assert {"full", "incremental", "logical", "wal", "list", "verify", "prune", "restore"} <= set(
+    assert {"full", "incremental", "logical", "wal", "offsite", "list", "verify", "prune", "restore"} <= set(
         out.replace("|", " ").split()
     )
 

@@ -1,0 +1,205 @@
+"""The copy off-site: the newest backups go into a second store as they lie in the first, each file held on the way.
+
+The first store is only read, and not locked: backups go on beside a copy that takes hours. What is sealed stays sealed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from restore_drills.backups.config import Config, Offsite
+from restore_drills.backups.crypt import KeyRefused
+from restore_drills.backups.findings import Finding, named, spaced
+from restore_drills.backups.model import Damaged, File, Manifest, by_id, chain, lsn
+from restore_drills.backups.programs import Programs, human
+from restore_drills.backups.repository import CHUNK, MANIFEST, Metered, Repository, measured
+from restore_drills.backups.store import Missing, StoreError
+from restore_drills.backups.timelines import SEGMENT, number
+from restore_drills.backups.wal import Archive, Kept, altered, unpack
+
+Told = dict[str, object]
+Brought = tuple[list[str], list[Finding]]
+"""Files of the log, by name, and what of it could not be brought."""
+
+
+def command(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
+    """Copy of each thing that is backed up the newest, where its copy is old enough."""
+    del programs
+    there = config.away().repository(repository.say, options.identity)
+    copied: list[str] = []
+    log: list[str] = []
+    found: list[Finding] = []
+    with there.lock(options.wait):
+        there.settle()
+        made, copies = repository.manifests(), there.readable()[0]
+        if not made:
+            found.append(Finding(repository.store.name, "holds no backup: nothing was copied"))
+        for one in list(chosen(made, copies, there, None if options.now else config.second.every)):
+            lacking = [each for each in chain(one, by_id(made)) if each.id not in by_id(copies)]
+            try:
+                brought, missed = _copied(repository, there, one, lacking)
+            except Damaged as error:  # of this one; the others are copied all the same
+                found.append(named(str(error)))
+                continue
+            copied, log, found = [*copied, one.id], log + brought, found + missed
+            if config.recipients and not one.recipients:
+                found.append(Finding(one.id, f"lies open in {there.store.name}: it is older than `recipients`"))
+    for finding in found:
+        repository.say(f"FOUND {finding.place}: {finding.problem}")
+    return {"store": there.store.name, "copied": copied, "log": log, "findings": found}
+
+
+def chosen(
+    made: Sequence[Manifest], copies: Sequence[Manifest], there: Repository, every: float | None
+) -> Iterator[Manifest]:
+    """Choose of each thing what was begun and cut short, or the newest where its copy is so many hours old.
+
+    Without `every` it is the newest, whatever was begun and however young its copy is.
+    """
+    begun = {entry.key.split("/")[1] for entry in there.store.list("backups/")} - set(by_id(copies))
+    lie = groups(copies)
+    for thing, of_it in groups(made).items():
+        newest = lie[thing][-1] if thing in lie else None
+        rest = [one for one in of_it if one.id in begun] if every else []
+        if rest:
+            yield rest[-1]
+        elif newest is None or every is None or (age := _hours(newest)) >= every:
+            if newest and newest.id == of_it[-1].id:
+                there.say(f"{thing}: {newest.id}, the newest, is there already")
+            else:
+                yield of_it[-1]
+        else:
+            there.say(f"{thing}: {newest.id} is {age:.1f} h old, and one is copied every {every:g} h: nothing done")
+
+
+def _hours(one: Manifest) -> float:
+    return (dt.datetime.now(dt.UTC) - one.started) / dt.timedelta(hours=1)
+
+
+def groups(manifests: Iterable[Manifest]) -> dict[str, list[Manifest]]:
+    """By what was backed up, the newest last; of data files the log says which is newest: a clock may have jumped."""
+    found: dict[str, list[Manifest]] = {}
+    for one in sorted(manifests, key=_order):
+        thing = "data files" if one.physical else f"dumps of {one.database!r}"
+        found.setdefault(f"{thing} of server {one.system_identifier}", []).append(one)
+    return found
+
+
+def looked(config: Config, repository: Repository, made: Sequence[Manifest], *, itself: bool) -> list[Finding]:
+    """Find what is not off-site, or too old there; `itself`: in that store alone, the first may be gone."""
+    if (policy := config.offsite) is None:
+        return []
+    now = dt.datetime.now(dt.UTC)
+    if itself:
+        times = sorted(one.started for one in made)
+        return spaced(f"{repository.store.name} (off-site)", times, policy.every, policy.keep, now)
+    there = config.away().repository(repository.say)
+    try:
+        copies, damaged = there.readable()
+    except StoreError as error:
+        return [Finding(f"{there.store.name} (off-site)", f"could not be looked at: {error}")]
+    found = [Finding(f"{there.store.name} (off-site)", text) for text in damaged]
+    return found + late(there.store.name, policy, made, copies, now)
+
+
+def late(
+    name: str, policy: Offsite, made: Sequence[Manifest], copies: Sequence[Manifest], now: dt.datetime
+) -> list[Finding]:
+    """Hold what lies off-site, in the store of that name, against what was made."""
+    found, lie = [], groups(copies)
+    for thing, of_it in groups(made).items():
+        where, copied = f"{name} (off-site copy of the {thing})", lie.get(thing, [])
+        # What is not backed up any more is not copied any more: that nothing new is made, others find.
+        until = copied[-1].started if copied and copied[-1].id == of_it[-1].id else now
+        found += spaced(where, sorted(one.started for one in copied), policy.every, policy.keep, until)
+    return found
+
+
+def _order(one: Manifest) -> tuple[int, int, dt.datetime]:
+    return (one.timeline, lsn(one.end_lsn), one.started) if one.physical else (0, 0, one.started)
+
+
+def _copied(here: Repository, there: Repository, target: Manifest, members: Sequence[Manifest]) -> Brought:
+    """Bring the files and the log, then the manifests, the full backup's first; Damaged where a file is.
+
+    The target's files go first, so that what was begun tells what it was begun for.
+    """
+    for one in reversed(members):
+        folder = there.work / one.id
+        folder.mkdir(exist_ok=True)
+        for name in there.lacking(one):
+            file = one.file(name)
+            there.say(f"copy {one.id}: {name}, {human(file.stored_size)}")
+            _fetched(here, one, file, folder / name)
+            there.store.put(f"backups/{one.id}/{name}", folder / name)
+    brought = _log(here, there, target) if target.physical else ([], [])
+    for one in members:
+        there.commit(one, there.work / one.id)
+    return brought
+
+
+def _fetched(here: Repository, one: Manifest, file: File, path: Path) -> None:
+    key = f"backups/{one.id}/{file.name}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with here.store.open(key) as stored, path.open("wb") as target:
+            metered = Metered(stored)
+            while content := metered.take(CHUNK):
+                target.write(content)
+    except Missing:
+        if not list(here.store.list(f"backups/{one.id}/{MANIFEST}")):
+            msg = f"{here.store.name}: {one.id} was removed while it was copied; run again"
+            raise StoreError(msg) from None
+        msg = f"{key}: is missing in {here.store.name}; {one.id} is not copied off-site"
+        raise Damaged(msg) from None
+    if (metered.size, metered.digest.hexdigest()) != (file.stored_size, file.stored_sha256):
+        path.unlink()
+        msg = f"{key}: is damaged in {here.store.name}: {metered.size} bytes of another SHA-256; {one.id} is not copied"
+        raise Damaged(msg)
+
+
+def _log(here: Repository, there: Repository, since: Manifest) -> Brought:
+    """Bring what there is of the log since the end of a backup, and say what of it is damaged: the backup is not.
+
+    A gap is found by `verify`, here as there.
+    """
+    first, server = lsn(since.end_lsn) // since.segment_size, since.system_identifier
+    brought: list[str] = []
+    found: list[Finding] = []
+    try:
+        known, kept = ({one.name: one for one in Archive.read(store, server).kept} for store in (there, here))
+    except Damaged as error:
+        return brought, [named(str(error))]
+    for name, one in kept.items():
+        before = SEGMENT.fullmatch(name) and number(name, since.segment_size) < first
+        if before or int(name[:8], 16) < since.timeline:
+            continue
+        try:
+            if name not in known:
+                _segment(here, there, one)
+                brought.append(name)
+            elif known[name].sha256 != one.sha256:
+                found.append(Finding(one.key, f"is another one in {there.store.name}: two servers archive as one"))
+        except Damaged as error:
+            found.append(named(str(error)))
+    there.say(f"copied {len(brought)} files of the log")
+    return brought, found
+
+
+def _segment(here: Repository, there: Repository, one: Kept) -> None:
+    path, plain = there.work / one.key.rpartition("/")[2], there.work / "plain"
+    with here.store.open(one.key) as stored, path.open("wb") as target:
+        shutil.copyfileobj(stored, target, CHUNK)
+    try:
+        with path.open("rb") as stored, plain.open("wb") as file:
+            unpack(there.keys, one, stored, file)
+        if measured(plain)[1] != one.sha256:
+            raise Damaged(altered(one))
+    except KeyRefused:
+        pass  # only who has the key can tell; without it what authenticates is what was sealed
+    plain.unlink()
+    there.store.put(one.key, path)
