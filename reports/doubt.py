@@ -108,7 +108,7 @@ def of_number(limit: Limit, evidence: Evidence) -> str | None:
         return weak
     low, high = limit.ends(evidence.measured)
     if math.isnan(low):
-        return f"{limit.measure} was measured outside of its own confidence interval."
+        return f"{limit.measure} was measured outside of its own confidence interval, or with one end of it alone."
     if limit.straddled(evidence.measured):
         unit, bound = unit_of(limit.measure), f"{BOUND[limit.kind]} {figure(limit.value)}"
         between = f"its confidence interval reaches from {figure(low)} to {figure(high)}{unit}"

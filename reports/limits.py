@@ -61,12 +61,14 @@ class Limit(msgspec.Struct, frozen=True):
     def ends(self, measured: Mapping[str, float]) -> tuple[float, float]:
         """Return the ends of the number's confidence interval, measured beside it (`p95_low_ms`, `p95_high_ms`).
 
-        A number without an interval is its own; one outside of its own interval has none to be judged by: NaN.
+        A number without an interval is its own; one outside of its own interval, or with one end of it alone, has none
+        to be judged by: NaN.
         """
         value = measured[self.measure]
         low_name, high_name = _interval(self.measure)
         low, high = measured.get(low_name, value), measured.get(high_name, value)
-        return (low, high) if low <= value <= high else (math.nan, math.nan)
+        half = (low_name in measured) != (high_name in measured)
+        return (low, high) if low <= value <= high and not half else (math.nan, math.nan)
 
     def narrows(self, other: Limit) -> bool:
         """Say whether this allows less than `other`, a limit of the same kind."""

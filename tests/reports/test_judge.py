@@ -141,7 +141,11 @@ DOUBTS: dict[str, tuple[Seen, str]] = {
     ),
     "a number outside of its interval": (
         measured(p95_ms=53.25, p95_low_ms=60.0, p95_high_ms=70.0, samples_total=900),
-        "p95_ms was measured outside of its own confidence interval.",
+        "p95_ms was measured outside of its own confidence interval, or with one end of it alone.",
+    ),
+    "half of an interval": (
+        measured(p95_ms=53.25, p95_low_ms=41.2, samples_total=900),
+        "p95_ms was measured outside of its own confidence interval, or with one end of it alone.",
     ),
     "a measure by another name": (
         measured(p95_s=0.07, samples_total=900),
