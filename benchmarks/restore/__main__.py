@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 def report(sizes: Sequence[Measured], rounds: int) -> str:
     """Say when and on what, and write the tables."""
     today = datetime.now(UTC).date()
-    how = f"Measured on {today}, {os.cpu_count()} cores, {rounds} rounds in turns: median (least and most)."
+    how = f"Measured on {today}, {os.cpu_count()} cores, rounds in turns: {rounds}; median (least and most)."
     return f"{how}\n\n{tables(sizes)}"
 
 
