@@ -218,7 +218,11 @@ def test_a_damaged_source_is_refused_by_name(folder: Path, ask: Ask, harm: str) 
     assert {dump.id} == whole(away(folder))
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"another"), gzip.compress(b"")[:10] + b"\xff" * 20, b""])
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(b"another"), gzip.compress(b"")[:10] + b"\xff" * 20, b""],
+    ids=["another one", "broken", "empty"],  # gzip writes the time, and workers must find the same tests
+)
 def test_a_damaged_segment_is_refused_by_name_and_its_backup_comes_there(
     folder: Path, ask: Ask, content: bytes
 ) -> None:
