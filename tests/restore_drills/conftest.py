@@ -1,4 +1,4 @@
-"""What several tests of backups need: a real S3 server."""
+"""What several tests of backups need: a small server with a backup.toml, and a real S3 server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,23 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.postgres import free_port
+from fixtures.postgres import Postgres, free_port, postgres
+from tests.restore_drills.backups_world import execute
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """One small server for all of a module."""
+    with postgres(settings={"summarize_wal": "on"}) as running:
+        execute(running.dsn, "CREATE TABLE item AS SELECT n FROM generate_series(1, 1000) n")
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a backup.toml; the address stands in the environment."""
+    (tmp_path / "backup.toml").write_text('database = "${SHOP}"\nstore = "the store"\n[keep.full]\nlast = 1\n')
+    return tmp_path
 
 
 @contextlib.contextmanager

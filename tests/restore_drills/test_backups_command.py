@@ -4,53 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from fixtures.postgres import Postgres, postgres
-from tests.restore_drills.backups_world import execute, repository
-
-ROOT = Path(__file__).parents[2]
-Ran = tuple[int, dict[str, Any], str]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """One small server for all."""
-    with postgres(settings={"summarize_wal": "on"}) as running:
-        execute(running.dsn, "CREATE TABLE item AS SELECT n FROM generate_series(1, 1000) n")
-        yield running
-
-
-@pytest.fixture
-def folder(server: Postgres, tmp_path: Path) -> Path:
-    """A folder with a backup.toml; the address stands in the environment."""
-    del server
-    (tmp_path / "backup.toml").write_text('database = "${SHOP}"\nstore = "the store"\n[keep.full]\nlast = 1\n')
-    return tmp_path
-
-
-def started(folder: Path, server: Postgres, *arguments: str, limit: str = "") -> subprocess.Popen[str]:
-    """Start the command as cron would; `limit` is put before it."""
-    command = f'{limit} exec "$0" -m restore_drills.backups "$@"'
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SHOP": server.dsn}
-    return subprocess.Popen(
-        ["sh", "-c", command, sys.executable, *arguments],
-        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def run(folder: Path, server: Postgres, *arguments: str, limit: str = "") -> Ran:
-    """Run it to its end."""
-    process = started(folder, server, *arguments, limit=limit)
-    out, said = process.communicate()
-    return process.returncode, msgspec.json.decode(out), said
+from fixtures.postgres import Postgres
+from tests.restore_drills.backups_called import run, started
+from tests.restore_drills.backups_world import repository
 
 
 def test_a_day_of_backups(folder: Path, server: Postgres) -> None:

@@ -15,34 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.postgres import Postgres, postgres
+from fixtures.postgres import Postgres
 from restore_drills.backups import proof
 from restore_drills.backups.model import by_id, chain
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.retention import Rules, plan
-from tests.restore_drills.backups_world import execute, repository
-from tests.restore_drills.test_backups_command import run, started
+from tests.restore_drills.backups_called import run, started
+from tests.restore_drills.backups_world import repository
 
 KILLS = int(os.environ.get("RELEASE_KILLS", "3"))
 """How often each command is killed."""
 SEED = 20261125
 COMMANDS = (["full"], ["incremental"], ["logical"], ["prune", "--yes"], ["restore", "--quiet", "--to"])
 GONE_WITHIN_S = 30.0
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """One small server for all."""
-    with postgres(settings={"summarize_wal": "on"}) as running:
-        execute(running.dsn, "CREATE TABLE item AS SELECT n FROM generate_series(1, 1000) n")
-        yield running
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a backup.toml; the address stands in the environment."""
-    (tmp_path / "backup.toml").write_text('database = "${SHOP}"\nstore = "the store"\n[keep.full]\nlast = 1\n')
-    return tmp_path
 
 
 @pytest.fixture

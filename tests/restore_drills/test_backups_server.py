@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -16,29 +15,14 @@ from restore_drills.backups import dump, proof, take
 from restore_drills.backups.config import load
 from restore_drills.backups.repository import Repository
 from restore_drills.compare import differences
+from tests.restore_drills.backups_called import run, started
 from tests.restore_drills.backups_world import PROGRAMS, execute, repository
-from tests.restore_drills.test_backups_command import run, started
 
 EVERYBODY = (
     "ALTER ROLE ALL SET work_mem = '9MB'",
     'ALTER ROLE ALL SET search_path = "$user", public, "a b", "select"',
     "ALTER ROLE ALL SET app.key = 'it''s; a \\ secret'",
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """A small server for those that leave it as it is."""
-    with postgres(settings={"summarize_wal": "on"}) as running:
-        execute(running.dsn, "CREATE TABLE item AS SELECT n FROM generate_series(1, 1000) n")
-        yield running
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a backup.toml; the address stands in the environment."""
-    (tmp_path / "backup.toml").write_text('database = "${SHOP}"\nstore = "the store"\n')
-    return tmp_path
 
 
 @pytest.fixture
@@ -61,8 +45,8 @@ def test_an_incremental_backup_goes_on_from_its_own_server(folder: Path, server:
 
 def test_a_server_that_archives_nothing_is_found(folder: Path, server: Postgres) -> None:
     """backup.toml says that it does, and each backup is well: what is written since would be lost."""
-    with (folder / "backup.toml").open("a") as file:
-        file.write('wal = "spool"\n[every]\nfull = 24\n')
+    path = folder / "backup.toml"
+    path.write_text(f'wal = "spool"\n{path.read_text()}[every]\nfull = 24\n')
     (folder / "spool").mkdir()
     assert 0 == run(folder, server, "full")[0]
     code, told, said = run(folder, server, "verify")
