@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
+from benchmarks.document import put
 from load.config import Load, Request
 from load.quantile import TooFewSamples, at_least, effective_size, interval, ordered, ranks
 from load.sequential import closings, confidence, enough
@@ -64,14 +65,14 @@ def main(arguments: Sequence[str]) -> int:
 
         text = real()
         if options.write:
-            DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), "real", text), encoding="utf-8")
+            DOCUMENT.write_text(put(DOCUMENT.read_text(encoding="utf-8"), "real", text), encoding="utf-8")
         else:
             sys.stdout.write(text)
         return 0
     text = tables(options.series)
     if options.write:
-        document = replaced(DOCUMENT.read_text(encoding="utf-8"), "lengths", lengths())
-        DOCUMENT.write_text(replaced(document, "statistics", text), encoding="utf-8")
+        document = put(DOCUMENT.read_text(encoding="utf-8"), "lengths", lengths())
+        DOCUMENT.write_text(put(document, "statistics", text), encoding="utf-8")
     else:
         sys.stdout.write(f"{lengths()}\n{text}")
     return 0
@@ -207,17 +208,6 @@ def normals(case: Case, source: random.Random) -> Iterator[float]:
     for _ in range(int(case.rate * case.seconds)):
         yield value
         value = keep * value + math.sqrt(1 - keep**2) * source.gauss(0, 1)
-
-
-def replaced(document: str, name: str, text: str) -> str:
-    """Put a table between its marks; ValueError where the document has none."""
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    head, middle, rest = document.partition(begin)
-    _, last, tail = rest.partition(end)
-    if not (middle and last):
-        msg = f"{DOCUMENT.name} has no {begin.strip()}"
-        raise ValueError(msg)
-    return f"{head}{begin}\n{text}\n{last}{tail}"
 
 
 if __name__ == "__main__":

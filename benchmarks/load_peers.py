@@ -25,7 +25,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.load_calibration import DOCUMENT, replaced
+from benchmarks.document import put
+from benchmarks.load_calibration import DOCUMENT
 from benchmarks.load_server import server
 
 TREE = Path(__file__).parents[1]
@@ -141,7 +142,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _give(name: str, text: str, *, write: bool) -> None:
     if write:
-        DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+        DOCUMENT.write_text(put(DOCUMENT.read_text(encoding="utf-8"), name, text), encoding="utf-8")
     else:
         sys.stdout.write(text)
 

@@ -22,9 +22,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.document import put
 from benchmarks.peers.ask import Bench, Peer, installed
 from benchmarks.peers.read import Unreadable
-from benchmarks.peers.table import Row, alarms, into, table
+from benchmarks.peers.table import NAME, Row, alarms, table
 from fixtures.bad_releases import TREE, BadRelease, catalogue, plant
 from fixtures.target import Ready, TargetError, load, up
 
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
         rows = [row(one, bad_releases[one][0], peers, good, (tools, scratch)) for one in options.names or CHOSEN]
     text = f"Measured on {today}.\n\n{table(rows, peers, absent)}\n{alarms(good, peers)}"
     if options.into:
-        options.into.write_text(into(options.into.read_text(encoding="utf-8"), text), encoding="utf-8")
+        options.into.write_text(put(options.into.read_text(encoding="utf-8"), NAME, text), encoding="utf-8")
     else:
         sys.stdout.write(text)
     return 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.document import line
 from benchmarks.peers.ask import Peer
 
-BEGIN, END = "<!-- written by benchmarks.peers: begin -->", "<!-- end -->"
+NAME = "other tools"
+"""Whose marks the tables stand between in the document."""
 SHOWN = 3
 
 
@@ -70,18 +72,3 @@ def score(rows: Sequence[Row], name: str) -> str:
     asked = [row for row in rows if name in row.new]
     found = [row for row in asked if row.new[name] and not isinstance(row.new[name], str) and name not in row.beside]
     return f"{len(found)} of {len(asked)}"
-
-
-def line(*cells: str) -> str:
-    """Write one line of a table; a bar in a cell would end it."""
-    return f"| {' | '.join(' '.join(each.split()).replace('|', chr(92) + '|') for each in cells)} |"
-
-
-def into(document: str, text: str) -> str:
-    """Put the tables where the document has its marks."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        msg = f"the document has no place for the tables: {BEGIN} … {END}"
-        raise ValueError(msg)
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"

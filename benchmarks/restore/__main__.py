@@ -20,11 +20,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.document import put
 from benchmarks.restore import pgbackrest
 from benchmarks.restore.aims import Measured
 from benchmarks.restore.looks import looked
 from benchmarks.restore.rounds import in_turns
-from benchmarks.restore.table import into, tables
+from benchmarks.restore.table import NAME, tables
 from benchmarks.restore.ways import ways
 from benchmarks.restore.world import world
 
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     text = report([measured(scale, options.rounds) for scale in sorted(options.scale)], options.rounds)
     if options.write:
-        DOCUMENT.write_text(into(DOCUMENT.read_text(encoding="utf-8"), text), encoding="utf-8")
+        DOCUMENT.write_text(put(DOCUMENT.read_text(encoding="utf-8"), NAME, text), encoding="utf-8")
     else:
         sys.stdout.write(text)
     return 0

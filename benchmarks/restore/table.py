@@ -5,12 +5,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 
+from benchmarks.document import line
 from benchmarks.restore import looks, pgbackrest, ways
 from benchmarks.restore.aims import AIMS, Measured, limit, ratio, times
 from benchmarks.restore.rounds import Taken
 from restore_drills.backups.programs import human
 
-BEGIN, END = "<!-- written by benchmarks.restore: begin -->", "<!-- written by benchmarks.restore: end -->"
+NAME = "ways back"
+"""Whose marks the tables stand between in the document."""
 WAYS = (
     ways.LIMIT, ways.SYNCED, *ways.OURS, ways.RESTORED, ways.SCRIPT, pgbackrest.LIMIT, pgbackrest.TITLE,
 )  # fmt: skip
@@ -87,19 +89,4 @@ def written(
     """A line a title, and the columns of each size."""
     top = [name, *(cell for one in head for cell in one)]
     rows = [[title, *(cell for one in measured for cell in cells(title, one))] for title in titles]
-    return "".join(f"{line(row)}\n" for row in [top, ["---"] * len(top), *rows])
-
-
-def line(cells: Iterable[str]) -> str:
-    """Write one line of a table; a bar in a cell would end it."""
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def into(document: str, text: str) -> str:
-    """Put the tables where the document has its marks."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        msg = f"the document has no place for the tables: {BEGIN} … {END}"
-        raise ValueError(msg)
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+    return "".join(f"{line(*row)}\n" for row in [top, ["---"] * len(top), *rows])

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from benchmarks.load_calibration import DOCUMENT, TAIL, Case, decide, latencies, lengths, needed, replaced, window
+from benchmarks.document import put
+from benchmarks.load_calibration import DOCUMENT, TAIL, Case, decide, latencies, lengths, needed, window
 from load.quantile import TooFewSamples, effective_size, fewest, interval, ordered
 from tests.load.conftest import Command
 from tests.load.server import P95_MS, RARE_MS, Server
@@ -24,13 +25,7 @@ def test_the_document_has_the_table_that_is_computed() -> None:
     """How long a claim takes is exact, so that the document's table is the function's, cell for cell."""
     text = DOCUMENT.read_text(encoding="utf-8")
 
-    assert text == replaced(text, "lengths", lengths())
-
-
-def test_a_document_without_the_place_is_refused() -> None:
-    """Nothing is lost silently."""
-    with pytest.raises(ValueError, match="has no <!-- lengths -->"):
-        replaced("nothing", "lengths", "table")
+    assert text == put(text, "lengths", lengths())
 
 
 def test_a_claim_takes_longer_the_nearer_the_limit_and_the_surer_it_is_to_be_made() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from benchmarks.peers.__main__ import BESIDE_THE_DEFECT, CHOSEN, new
 from benchmarks.peers.ask import PEERS, Peer
-from benchmarks.peers.table import BEGIN, END, Row, alarms, into, table
+from benchmarks.peers.table import Row, alarms, table
 from fixtures.bad_releases import catalogue
 
 ONE, OTHER = (Peer(name, "1.2", f"{name} URL", lambda _: frozenset[str]()) for name in ("one", "other"))
@@ -48,13 +46,6 @@ def test_only_what_is_new_counts() -> None:
     said: dict[str, frozenset[str] | str] = {"one": frozenset("cab"), "other": "could not tell: it fell"}
 
     assert {"one": ["b", "c"], "other": "could not tell: it fell"} == new(said, {"one": frozenset("a")})
-
-
-def test_the_document_keeps_its_words() -> None:
-    """Only what is between the marks is written anew; a document without them is refused."""
-    assert f"before {BEGIN}\n\ntables\n{END} after" == into(f"before {BEGIN} old {END} after", "tables")
-    with pytest.raises(ValueError, match="no place for the tables"):
-        into(f"{END} {BEGIN}", "tables")
 
 
 def test_what_is_compared_is_there() -> None:

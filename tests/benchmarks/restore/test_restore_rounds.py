@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.document import line, marks
 from benchmarks.restore import __main__ as command
 from benchmarks.restore import pgbackrest, table, ways
 from benchmarks.restore.aims import AIMS
@@ -24,7 +25,7 @@ def test_the_table_is_made_from_what_was_measured(tmp_path: Path, monkeypatch: p
     """Every way brings a database back, every look finds it whole, and the document has their figures."""
     seen = command.measured(1, 1)
     document = tmp_path / "drills.md"
-    document.write_text(f"{table.BEGIN}{table.END}\n")
+    document.write_text("".join(marks(table.NAME)) + "\n")
     monkeypatch.setattr(command, "DOCUMENT", document)
     monkeypatch.setattr(command, "measured", lambda *_: seen)
 
@@ -35,10 +36,10 @@ def test_the_table_is_made_from_what_was_measured(tmp_path: Path, monkeypatch: p
     assert here == list(seen.back)
     for title in here:
         (seconds,) = seen.back[title].seconds
-        row = table.line([title, table.seconds(seen.back[title])]).removesuffix(" |")
+        row = line(title, table.seconds(seen.back[title])).removesuffix(" |")
         assert seconds > 0
-        assert any(line.startswith(row) for line in lines), row
-    assert len(AIMS) == sum("| met |" in line or "| **missed** |" in line for line in lines)
+        assert any(one.startswith(row) for one in lines), row
+    assert len(AIMS) == sum("| met |" in one or "| **missed** |" in one for one in lines)
     assert seen.back[ways.SCRIPT].memory.program == "postgres"
 
 

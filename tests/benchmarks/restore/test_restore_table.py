@@ -10,7 +10,7 @@ import pytest
 from benchmarks.restore import looks, pgbackrest, ways
 from benchmarks.restore.aims import Measured
 from benchmarks.restore.rounds import Taken
-from benchmarks.restore.table import BEGIN, END, LOOKS, WAYS, aims, back, into, looked, memory
+from benchmarks.restore.table import LOOKS, WAYS, aims, back, looked, memory
 from benchmarks.restore.watch import Memory
 
 ABSENT = "not here: no pgbackrest"
@@ -93,10 +93,3 @@ def test_memory_names_the_largest_program() -> None:
 def test_an_aim_that_was_missed_is_said_to_be(told: str) -> None:
     """Each aim has its figure for each size, and whether it is met."""
     assert told in aims([measured(), measured(4 * 10**9, 120_000_000)]).splitlines()
-
-
-def test_the_document_keeps_its_words() -> None:
-    """Only what is between the marks is written anew; a document without them is refused."""
-    assert f"before {BEGIN}\n\ntables\n{END} after" == into(f"before {BEGIN} old {END} after", "tables")
-    with pytest.raises(ValueError, match="no place for the tables"):
-        into(f"{END} {BEGIN}", "tables")
