@@ -24,12 +24,12 @@ from tests.restore_drills.offsite.world import (
     AWAY,
     FILES,
     KILLS,
-    NOW,
     SEED,
     SIZE,
     Ask,
     away,
     made,
+    now,
     whole,
 )
 
@@ -43,7 +43,7 @@ def test_the_newest_comes_there_with_all_that_it_needs(anywhere: Path, ask: Ask)
     assert {each.id for each in (full, one, two, dump)} == whole(away(anywhere))
 
     place = repository(anywhere / "the store")
-    newer = committed(place, manifest(when=NOW, number=4, files=FILES), FILES)
+    newer = committed(place, manifest(when=now(), number=4, files=FILES), FILES)
     code, told = ask("offsite")
     assert (0, []) == (code, told["copied"])
     assert f"{two.id} is 3.0 h old, and one is copied every 168 h: nothing done" in told["said"]

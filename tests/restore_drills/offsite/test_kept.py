@@ -33,11 +33,11 @@ from tests.restore_drills.offsite.world import (
     AWAY,
     FILES,
     HOUR,
-    NOW,
     Ask,
     away,
     config,
     logged,
+    now,
     whole,
 )
 
@@ -71,11 +71,11 @@ def test_a_copy_that_is_too_old_or_was_never_made_is_found(back: list[float], pr
 def test_another_database_hides_no_copy_that_is_missing(folder: Path, ask: Ask) -> None:
     """Of two databases each has its copy; of what is not backed up any more nothing new is asked for."""
     place, files = repository(folder / "the store"), {"x": b"x"}
-    old = committed(place, manifest("logical", NOW - 900 * HOUR, number=1, files=files, database="old"), files)
-    shop = committed(place, manifest("logical", NOW - HOUR, number=2, files=files), files)
+    old = committed(place, manifest("logical", now() - 900 * HOUR, number=1, files=files, database="old"), files)
+    shop = committed(place, manifest("logical", now() - HOUR, number=2, files=files), files)
     assert [old.id, shop.id] == sorted(ask("offsite")[1]["copied"])
-    assert [] == late("x", Offsite(store="x"), place.manifests(), away(folder).manifests(), NOW)
-    committed(place, manifest("logical", NOW, number=3, files=files, database="new"), files)
+    assert [] == late("x", Offsite(store="x"), place.manifests(), away(folder).manifests(), now())
+    committed(place, manifest("logical", now(), number=3, files=files, database="new"), files)
     found = [each for each in ask("verify")[1]["findings"] if "off-site" in each["place"]]
 
     assert [f"{folder / AWAY} (off-site copy of the dumps of 'new' of server 7)"] == [each["place"] for each in found]
@@ -87,7 +87,7 @@ def test_a_second_store_that_does_not_answer_is_a_finding(
     """All else that `verify` finds of the first store is told as well."""
     assert bucket.exists()
     place = repository(folder / "the store")
-    committed(place, manifest(when=NOW - HOUR, files=FILES), FILES)
+    committed(place, manifest(when=now() - HOUR, files=FILES), FILES)
     for number in (1, 2):
         logged(place, number)
     config(folder, "s3://bucket/nobody there")
@@ -102,7 +102,8 @@ def test_a_second_store_that_does_not_answer_is_a_finding(
 def test_each_store_is_pruned_by_its_own_rules(folder: Path, ask: Ask) -> None:
     """The first keeps the last one, the second a week each for twelve weeks: neither takes anything from the other."""
     first, there = repository(folder / "the store"), away(folder)
-    lie = [manifest(when=NOW - n * 7 * 24 * HOUR, number=30 - n, files=FILES) for n in range(14)]
+    today = now()
+    lie = [manifest(when=today - n * 7 * 24 * HOUR, number=30 - n, files=FILES) for n in range(14)]
     config(folder, more="[keep.full]\nlast = 1")
     with (folder / "backup.toml").open("a") as file:
         file.write("[offsite.keep]\nweekly = 12\n")

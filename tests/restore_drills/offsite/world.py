@@ -28,7 +28,6 @@ FILES = {"base.tar": b"rows", "backup_manifest": b"names", "pg_wal.tar": b"log"}
 KILLS = int(os.environ.get("RELEASE_KILLS", "3"))
 SEED = 20261130
 HOUR = dt.timedelta(hours=1)
-NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 AWAY = "elsewhere"
 
 
@@ -53,13 +52,19 @@ def logged(place: Repository, number: int) -> str:
     return key
 
 
+def now() -> dt.datetime:
+    """Tell the time of each test, to the second: ages are told to six minutes, and all tests together take longer."""
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+
 def made(folder: Path, content: bytes = b"rows") -> list[Manifest]:
     """Make up, of one server: a full backup, two increments, and a dump of two hours before; and its log."""
     place, files = repository(folder / "the store"), {**FILES, "base.tar": content}
-    full = manifest(when=NOW - 5 * HOUR, files=files)
-    one = manifest("incremental", NOW - 4 * HOUR, (full.id,), 1, files)
-    two = manifest("incremental", NOW - 3 * HOUR, (full.id, one.id), 2, files)
-    dump = manifest("logical", NOW - 2 * HOUR, number=3, files={"dump/toc.dat": b"dump"})
+    today = now()
+    full = manifest(when=today - 5 * HOUR, files=files)
+    one = manifest("incremental", today - 4 * HOUR, (full.id,), 1, files)
+    two = manifest("incremental", today - 3 * HOUR, (full.id, one.id), 2, files)
+    dump = manifest("logical", today - 2 * HOUR, number=3, files={"dump/toc.dat": b"dump"})
     for each in (full, one, two):
         committed(place, each, files)
     committed(place, dump, {"dump/toc.dat": b"dump"})
