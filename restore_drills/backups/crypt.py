@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyrage
 from pyrage import x25519
 
 from evidence.errors import InputError
+from restore_drills.backups import opener
 from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import widened
+
+PIECE = 1 << 20
 
 
 class KeyRefused(InputError):
@@ -44,20 +50,17 @@ class Keys:
         if not encrypted:
             yield stored
             return
-        identities = self._identities(where)
-        reading, writing = os.pipe()
-        widened(writing)
-        failed: list[Exception] = []
-        thread = threading.Thread(target=_decrypt, args=(stored, writing, identities, failed), daemon=True)
-        thread.start()
-        try:
-            with os.fdopen(reading, "rb") as plain:
+        with _opener(self._identities(where), stored) as (process, failed):
+            plain = cast("BinaryIO", process.stdout)
+            assert process.stderr
+            try:
                 yield plain
-        finally:
-            thread.join()
-            # What the reader made of a stream that ended early is not the cause: this is.
-            for error in failed:
-                raise self._refusal(error, where) from None
+            finally:
+                plain.close()
+                said = process.stderr.read().decode(errors="replace")
+                # What the reader made of a stream that ended early is not the cause: this is.
+                if process.wait():
+                    raise (failed[0] if failed else self._refusal(said, where)) from None
 
     def _identities(self, where: str) -> list[x25519.Identity]:
         if self._identity is None:
@@ -70,10 +73,10 @@ class Keys:
             msg = f"{self._identity}: is not a file of age secret keys ({error}); `age-keygen` writes one"
             raise KeyRefused(msg) from None
 
-    def _refusal(self, error: BaseException, where: str) -> InputError:
-        if "No matching keys" in str(error):
+    def _refusal(self, said: str, where: str) -> InputError:
+        if "No matching keys" in said:
             return KeyRefused(f"{where}: was sealed for another key than those in {self._identity}; find the right one")
-        return Damaged(f"{where}: does not authenticate: {error}; it was altered or cut short")
+        return Damaged(f"{where}: does not authenticate: {said}; it was altered or cut short")
 
     @staticmethod
     def _recipient(text: str) -> x25519.Recipient:
@@ -84,10 +87,46 @@ class Keys:
             raise InputError(msg) from None
 
 
-def _decrypt(stored: BinaryIO, writing: int, identities: Sequence[x25519.Identity], failed: list[Exception]) -> None:
-    with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as plain:
+@contextlib.contextmanager
+def _opener(
+    identities: Sequence[x25519.Identity], stored: BinaryIO
+) -> Iterator[tuple[subprocess.Popen[bytes], list[Exception]]]:
+    """Start it; where `stored` is no file, a thread pours it in, and what fails of that is in the list."""
+    failed: list[Exception] = []
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as keys:
+        keys.write("\n".join(map(str, identities)))
+        process = subprocess.Popen(  # noqa: S603 - a program of our own
+            [sys.executable, "-I", opener.__file__, str(reading)], stdin=_own(stored) or subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[reading], start_new_session=True,
+        )  # fmt: skip
+    pouring = threading.Thread(target=_pour, args=(stored, process.stdin, failed), daemon=True)
+    with process:
+        assert process.stdout
+        widened(process.stdout.fileno())
+        if process.stdin:
+            pouring.start()
         try:
-            pyrage.decrypt_io(stored, plain, identities)
-        except (pyrage.DecryptError, OSError) as error:
-            if "Broken pipe" not in str(error):
-                failed.append(error)
+            yield process, failed
+        finally:
+            if process.stdin:
+                pouring.join()
+
+
+def _own(stored: BinaryIO) -> BinaryIO | None:
+    """Give it back where the system knows it as a file that a program can read by itself."""
+    try:
+        stored.fileno()
+    except OSError:
+        return None
+    return stored
+
+
+def _pour(stored: BinaryIO, stream: BinaryIO, failed: list[Exception]) -> None:
+    with contextlib.suppress(BrokenPipeError), stream:
+        try:
+            shutil.copyfileobj(stored, stream, PIECE)
+        except BrokenPipeError:
+            raise
+        except (InputError, OSError) as error:
+            failed.append(error)

@@ -93,7 +93,7 @@ def lay_out(
     places = [data] if len(members) == 1 else [folder / "members" / member.id for member in members]
     for member, place in zip(members, places, strict=True):
         repository.say(f"fetch {member.id}")
-        _extract(repository, programs, member, place)
+        _extract(repository, programs, member, place, stays=len(members) == 1)
     if len(members) > 1:
         repository.say(f"join {len(members)} backups")
         programs.run("pg_combinebackup", *JOINED, f"--output={data}", *map(str, places))
@@ -152,15 +152,16 @@ def _log(repository: Repository, manifest: Manifest, target: Target) -> list[Kep
     return archive.since(manifest, lsn(target.value) if target.kind == "lsn" else None)
 
 
-def _extract(repository: Repository, programs: Programs, member: Manifest, place: Path) -> None:
+def _extract(repository: Repository, programs: Programs, member: Manifest, place: Path, *, stays: bool) -> None:
     place.mkdir(parents=True, mode=0o700)
     with repository.open(member, member.file(OPEN)) as file:
         (place / OPEN).write_bytes(file.read())
     for name, inside in (("base.tar", place), ("pg_wal.tar", place / "pg_wal")):
         inside.mkdir(mode=0o700, exist_ok=True)
         with repository.open(member, member.file(name)) as file:
-            untar(file, inside, f"backups/{member.id}/{name}")
-    programs.run("pg_verifybackup", "--exit-on-error", str(place))
+            untar(file, inside, f"backups/{member.id}/{name}", stays=stays)
+    # Its checksums were held when the backup was taken, against these very bytes, as their SHA-256 has just proven.
+    programs.run("pg_verifybackup", "--exit-on-error", "--skip-checksums", str(place))
 
 
 def at_least(programs: Programs, data: Path) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
+import pyrage
 import pytest
 from pyrage import x25519
 
@@ -210,6 +212,47 @@ def test_what_was_cut_off_does_not_authenticate(identity: Path, tmp_path: Path) 
 
     with pytest.raises(Damaged, match="altered or cut short"):
         read(place, one)
+
+
+class Breaks(io.RawIOBase):
+    """What a store gives, up to where it cannot be reached any more."""
+
+    def __init__(self, content: bytes) -> None:
+        """Take what it gives."""
+        self._content = io.BytesIO(content)
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Give what there is; then break."""
+        if not (size := self._content.readinto(buffer)):
+            msg = "s3://bucket: cannot be reached"
+            raise StoreError(msg)
+        return size
+
+
+def test_a_store_that_breaks_is_not_called_an_altered_backup(identity: Path) -> None:
+    """Where the store ends in the middle of what is sealed, that is said: the backup may be well."""
+    keys = Keys([public(identity)], identity)
+    content = pyrage.encrypt(bytes(3 << 20), [x25519.Recipient.from_str(public(identity))])
+    stored = io.BufferedReader(Breaks(content[: 2 << 20]))
+
+    with pytest.raises(StoreError, match="cannot be reached"), keys.opened(stored, "base.tar", encrypted=True) as plain:
+        plain.read()
+
+
+def test_whoever_wants_no_more_of_what_is_sealed_goes_away(identity: Path, tmp_path: Path) -> None:
+    """Nothing hangs, and nothing is called damaged, where only the beginning is read: of a file, and of a stream."""
+    keys = Keys([public(identity)], identity)
+    content = pyrage.encrypt(bytes(8 << 20), [x25519.Recipient.from_str(public(identity))])
+    (path := tmp_path / "file").write_bytes(content)
+
+    with path.open("rb") as file:
+        for stored in (file, io.BytesIO(content)):
+            with keys.opened(stored, "base.tar", encrypted=True) as plain:
+                assert bytes(9) == plain.read(9)
 
 
 def test_who_backs_up_needs_no_key(bucket: Path, identity: Path, tmp_path: Path) -> None:
