@@ -52,11 +52,12 @@ class Watch:
 
     def _look(self) -> None:
         us = psutil.Process()
+        ours = us.cmdline()
         while not self._over.wait(EVERY_S):
             for child in us.children(recursive=True):
                 with contextlib.suppress(psutil.Error, OSError):
-                    # Between fork and exec a child has our memory and our name.
-                    if child.exe() != us.exe():
+                    # Between fork and exec a child has our memory and our command.
+                    if child.cmdline() != ours:
                         name = child.name()
                         self._programs[name] = max(self._programs.get(name, 0), peak(child.pid))
 
