@@ -12,6 +12,7 @@ from checks.claim import check
 from evidence.release import Release
 from restore_drills.application import Api, Application, Resource, ask, started
 from restore_drills.loss import Recovered, by_word
+from restore_drills.row_security import held
 from restore_drills.steps import Steps
 
 Measure = Callable[..., None]
@@ -22,7 +23,7 @@ VIEWS = "SELECT schemaname, matviewname FROM pg_matviews ORDER BY 1, 2"
 def drill_application_serves_from_the_copy(
     release: Release, recovery: Recovered, steps: Steps, measure: Measure
 ) -> None:
-    """The application starts on the restored copy, answers as declared, reads what it wrote; views refresh."""
+    """The application starts on the copy, answers and keeps rows apart as declared, reads its writes; views refresh."""
     application, api = release.section("backup.application", Application), release.section("api", Api)
     began = time.monotonic()
     with started(application, release.root, recovery.copy) as url:
@@ -36,7 +37,12 @@ def drill_application_serves_from_the_copy(
         ]
     # From the loss to what the application wrote and read again: nobody switches to a copy that is not compared.
     rto_s = recovery.seconds + by_word(steps.spans).get("verify", 0.0) + switch_s + serve_s
-    measure(switch_s=switch_s, serve_s=serve_s, rto_s=rto_s, requests_total=len(api.examples) + len(api.resources))
+    rows = held(release, application, recovery.copy)
+    wrong += rows.wrong
+    measure(
+        switch_s=switch_s, serve_s=serve_s, rto_s=rto_s, requests_total=len(api.examples) + len(api.resources),
+        row_security_tables_total=rows.tables, row_security_declared_ratio=rows.declared_ratio,
+    )  # fmt: skip
     with psycopg.connect(recovery.copy) as connection:
         for schema, name in connection.execute(VIEWS).fetchall():
             connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(schema, name)))

@@ -11,7 +11,8 @@ from checks.claim import check
 from checks.findings import Findings
 from evidence.release import Release
 from evidence.variables import resolve
-from suites.integration import row_security
+from fixtures import row_security
+from fixtures.row_security import Application, People
 from suites.integration.contract import Database
 
 
@@ -25,10 +26,11 @@ def check_rows_are_seen_by_whose_they_are(
     if declared is None or not role:
         pytest.skip("[database] declares no `role`, or [database.row_security] is not declared")
     measure(tables_total=len(declared.tables))
+    people = People(declared.identity, resolve(declared.user), resolve(declared.other))
     for what in row_security.powers(sql, role):
         findings.add(place="the application's role", what=what)
     for table in declared.tables:
         if what := row_security.unguarded(sql, role, table):
             findings.add(place=table, what=what)
-        for place, what in row_security.problems(row_security.look(sql, role, declared, table)):
+        for place, what in row_security.problems(row_security.look(sql, Application(sql, role), people, table)):
             findings.add(place=f"{table} {place}", what=what)
