@@ -20,13 +20,17 @@ from restore_drills.traffic import Made, Writer, written
 
 BEFORE, AFTER = 15, 5
 """Acknowledged writes that are waited for."""
+HELD_S, HELD_WITHIN_S = 0.5, 30.0
+"""How long a write must wait for a standby that is away, and how long such a write is looked for."""
+HELD = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')"
 
 
 class Failover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[backup.drills.failover]`: how the database is replicated, and how the application finds the new one.
 
-    `synchronous`: nothing is acknowledged that the standby does not have. `application`: it is told both `addresses`
-    (with target_session_attrs=read-write), or it is started again with the new one (`restart`).
+    `synchronous`: nothing is acknowledged that the standby does not have, which is tried by its being away for a while
+    before the primary dies. `application`: it is told both `addresses` (with target_session_attrs=read-write), or it is
+    started again with the new one (`restart`).
     """
 
     synchronous: bool = False
@@ -65,6 +69,9 @@ def failed_over(address: str, declared: Failover, application: Application, root
         url = serving.enter_context(started(application, root, *addresses))
         with written(url, application.writes) as writer:
             writer.wait(BEFORE)
+            if declared.synchronous:
+                replica.cut_off(standby.dsn)
+                _written_alone(primary.dsn, writer)
             killed = time.monotonic()
             primary.kill()
             _promote(standby)
@@ -74,6 +81,26 @@ def failed_over(address: str, declared: Failover, application: Application, root
                 writer.url = serving.enter_context(started(application, root, standby.dsn))
             first = writer.wait(AFTER, since=promoted)[0]
         return _looked(address, primary, standby, writer, (killed, promoted, first.acknowledged))
+
+
+def _written_alone(primary: str, writer: Writer) -> None:
+    """Write while the standby is away, until a write waits for it, or is acknowledged without; TimeoutError if neither.
+
+    Which of them it is nobody judges here: what was acknowledged is looked for where the standby has taken over.
+    """
+    away = time.monotonic()
+    held_since: float | None = None
+    with psycopg.connect(primary, autocommit=True) as connection:
+        while (now := time.monotonic()) < away + HELD_WITHIN_S:
+            if any(one.asked >= away for one in writer.made):
+                return
+            held = connection.execute(HELD).fetchone() == (True,)
+            held_since = (held_since or now) if held else None
+            if held_since and now - held_since >= HELD_S:
+                return
+            time.sleep(0.02)
+    msg = f"while the standby was away nothing was written for {HELD_WITHIN_S:g} s: {writer.refused}"
+    raise TimeoutError(msg)
 
 
 def _promote(standby: OnFiles) -> None:

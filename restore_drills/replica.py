@@ -101,6 +101,24 @@ def followed(primary: str, *, synchronous: bool) -> None:
     raise TimeoutError(msg)
 
 
+def cut_off(standby: str) -> None:
+    """Let a standby get nothing more from its primary, and have nothing of it on its way; TimeoutError where it does.
+
+    It stops asking. One that is paused would find what was sent meanwhile in its socket, and one that is stopped would
+    have to start before it takes over.
+    """
+    deadline = time.monotonic() + FOLLOWS_WITHIN_S
+    with psycopg.connect(standby, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        connection.execute("SELECT pg_reload_conf()")
+        while time.monotonic() < deadline:
+            if connection.execute("SELECT count(*) FROM pg_stat_wal_receiver").fetchone() == (0,):
+                return
+            time.sleep(0.02)
+    msg = f"the standby still follows {FOLLOWS_WITHIN_S:g} s after it was told not to"
+    raise TimeoutError(msg)
+
+
 def caught_up(primary: str, follower: str) -> None:
     """Wait until the follower has replayed all that the primary has written; TimeoutError where it does not."""
     with psycopg.connect(primary) as connection:

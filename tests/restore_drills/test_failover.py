@@ -14,7 +14,7 @@ import pytest
 
 from evidence.release import Release, Source
 from fixtures.postgres import Postgres, postgres
-from restore_drills import drill_failover, replica
+from restore_drills import drill_failover, failover, replica
 from restore_drills.application import Application, Request, Resource, started
 from restore_drills.compare import hold
 from restore_drills.failover import FailedOver, Failover, failed_over
@@ -64,6 +64,12 @@ def shop(server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     )  # fmt: skip
 
 
+def declaring(*, synchronous: bool) -> Release:
+    """A release that is replicated so."""
+    drills = {"failover": {"synchronous": synchronous}}
+    return Release(name="shop", version="1", source=Source(paths=()), backup={"dump": ["x"], "drills": drills})
+
+
 @pytest.mark.parametrize("way", [Failover(synchronous=True), Failover(synchronous=True, application="restart")])
 def test_nothing_acknowledged_is_lost(server: Postgres, shop: Application, tmp_path: Path, way: Failover) -> None:
     """The application goes on, told both addresses or started again; the old primary comes back as a follower."""
@@ -76,6 +82,39 @@ def test_nothing_acknowledged_is_lost(server: Postgres, shop: Application, tmp_p
     assert 0 < came.promoted_s < came.first_write_s
     with psycopg.connect(server.dsn) as connection:
         assert (1,) == connection.execute("SELECT count(*) FROM item").fetchone()
+
+
+@pytest.fixture
+def hasty(server: Postgres) -> Iterator[Postgres]:
+    """The same server, with commits that wait for no standby."""
+    execute(server.dsn, "ALTER DATABASE postgres SET synchronous_commit = local")
+    yield server
+    execute(server.dsn, "ALTER DATABASE postgres RESET synchronous_commit")
+
+
+def test_what_is_acknowledged_without_the_standby_is_lost(hasty: Postgres, shop: Application, tmp_path: Path) -> None:
+    """Whatever is declared: a write that did not wait for it while it was away is not there, and that is counted."""
+    came = failed_over(hasty.dsn, Failover(synchronous=True), shop, tmp_path)
+    coming = Future[FailedOver]()
+    coming.set_result(came)
+    measured: dict[str, float] = {}
+    with pytest.raises(AssertionError, match="acknowledged writes are not on the standby"):
+        drill_failover.drill_standby_takes_over(declaring(synchronous=True), coming, measured.update)
+
+    assert len(came.lost) == measured["lost_total"] > 0
+    assert came.lost_s > 0
+    assert came.follows
+
+
+def test_a_standby_that_is_away_while_nobody_writes_proves_nothing(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said how the application was refused."""
+    monkeypatch.setattr(failover, "HELD_WITHIN_S", 0.2)
+    writer = Writer("", RESOURCE)
+    writer.refused["503"] = 7
+    with pytest.raises(TimeoutError, match=r"nothing was written for 0.2 s: \{'503': 7\}"):
+        failover._written_alone(server.dsn, writer)  # noqa: SLF001 - no application is so quiet
 
 
 def test_an_application_that_writes_nothing_proves_nothing(
@@ -91,8 +130,6 @@ def test_an_application_that_writes_nothing_proves_nothing(
 @pytest.mark.parametrize("synchronous", [True, False])
 def test_each_lost_write_is_a_number_that_the_policy_judges(*, synchronous: bool) -> None:
     """A standby that follows at a distance may lose some only where the policy says how many: by default, none."""
-    drills = {"failover": {"synchronous": synchronous}}
-    release = Release(name="shop", version="1", source=Source(paths=()), backup={"dump": ["x"], "drills": drills})
     empty = Fingerprint(tables={}, sequences={}, schema=(), roles={}, itself={"owner": "shop"})
     coming = Future[FailedOver]()
     coming.set_result(
@@ -103,7 +140,7 @@ def test_each_lost_write_is_a_number_that_the_policy_judges(*, synchronous: bool
     )  # fmt: skip
     measured: dict[str, float] = {}
     with pytest.raises(AssertionError, match="not on the standby") if synchronous else contextlib.nullcontext():
-        drill_failover.drill_standby_takes_over(release, coming, measured.update)
+        drill_failover.drill_standby_takes_over(declaring(synchronous=synchronous), coming, measured.update)
     rule = tomllib.loads((Path(__file__).parents[2] / "policy.toml").read_text())["rules"]["DRILL-012"]
 
     assert measured["lost_total"] > rule["max"]["lost_total"] == 0
