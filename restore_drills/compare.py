@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
@@ -11,9 +12,10 @@ from restore_drills.fingerprint import Fingerprint
 from restore_drills.properties import LOCALE, changed
 
 Fingerprints = dict[str, Fingerprint]
-Part = Literal["rows", "schema", "sequences", "roles", "itself", "locale"]
+Part = Literal["rows", "schema", "sequences", "roles", "itself", "locale", "extensions"]
 STEP = 32
 """PostgreSQL logs a sequence this many values ahead: after a recovery it goes on behind what nobody has used."""
+VERSION = re.compile(r"\d+(\.\d+)*")
 
 
 class Difference(NamedTuple):
@@ -39,6 +41,23 @@ def differences(
     return found
 
 
+def newer(source: Mapping[str, Fingerprint], copy: Mapping[str, Fingerprint]) -> list[str]:
+    """Name the extensions that are newer in a copy, and those of which nothing can be told: no fault of its backup.
+
+    A dump says which extensions there are, and no version: each comes back as the newest of the server it comes to.
+    """
+    told = []
+    for name in sorted(source.keys() & copy.keys()):
+        before, after = source[name].extensions, copy[name].extensions
+        if before is None or after is None:
+            told.append(f"database {name!r}: versions of extensions were not recorded with this backup; take a new one")
+            continue
+        for extension, was in before.items():
+            if _ordered(was, now := after.get(extension, "")) == "newer":
+                told.append(f"database {name!r}: extension {extension}: {was} became {now}, which is newer")
+    return told
+
+
 def hold(source: Mapping[str, Fingerprint], copy: Mapping[str, Fingerprint], *, physical: bool) -> None:
     """Refuse, as an assertion, a copy in which anything is not as it was."""
     found = [each.text for each in differences(source, copy, physical=physical)]
@@ -62,6 +81,30 @@ def _within(source: Fingerprint, copy: Fingerprint, *, physical: bool) -> Iterat
     yield from (Difference("roles", f"role {name}: differs") for name in dict.fromkeys(name for name, _ in roles))
     for name, said in changed(source.itself, copy.itself):
         yield Difference("locale" if name == LOCALE else "itself", f"its {name}: {said}")
+    for name, said in _extensions(source.extensions, copy.extensions, physical=physical):
+        yield Difference("extensions", f"extension {name}: {said}")
+
+
+def _extensions(
+    source: Mapping[str, str] | None, copy: Mapping[str, str] | None, *, physical: bool
+) -> Iterator[tuple[str, str]]:
+    """Data files bring the very version back. A dump brings the server's, which may be newer: that one is updated."""
+    if source is None or copy is None:
+        return
+    for name, was in source.items():
+        now = copy.get(name)
+        if now is None:
+            yield name, "is lost"
+        elif now != was and (physical or _ordered(was, now) != "newer"):
+            yield name, f"{was} became {now}, which is {_ordered(was, now)}"
+
+
+def _ordered(was: str, now: str) -> Literal["newer", "older", "another one"]:
+    """Say what a version is, beside another; PostgreSQL gives them no order, and names need not have one."""
+    if not (VERSION.fullmatch(was) and VERSION.fullmatch(now)):
+        return "another one"
+    before, after = ([int(part) for part in version.split(".")] for version in (was, now))
+    return "newer" if after > before else "older" if after < before else "another one"
 
 
 def _rows(content: Mapping[str, Fingerprint]) -> int:

@@ -67,12 +67,15 @@ def drill_every_row_is_back(recovery: Recovered, measure: Measure) -> None:
 
 
 @check("DRILL-003")
-def drill_schema_and_roles_are_back(recovery: Recovered, measure: Measure) -> None:
+def drill_schema_and_roles_are_back(recovery: Recovered, measure: Measure, attach: Attach) -> None:
     """Every constraint, index, grant, policy, function, owner and role is as it was, and the database itself too."""
     (source,) = recovery.source.values()
     measure(schema_lines_total=len(source.schema), roles_total=len(source.roles), properties_total=len(source.itself))
+    if newer := recovery.newer():
+        attach("extensions.txt", "\n".join(newer))
+    measure(extensions_same_ratio=1 - len(newer) / (len(source.extensions or ()) or 1))
 
-    found = recovery.differences("schema", "roles", "itself")
+    found = recovery.differences("schema", "roles", "itself", "extensions")
     assert not found, "\n".join(found)
     if sorted_otherwise := recovery.differences("locale"):
         levels.sortable(recovery.copy, source.itself)

@@ -47,6 +47,7 @@ ROLES = """
            ARRAY(SELECT sha256(convert_to(one, 'UTF8'))::text FROM unnest(rolconfig) one ORDER BY 1)
     FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1
 """
+EXTENSIONS = "SELECT extname::text, extversion FROM pg_extension ORDER BY 1"
 NOISE = ("--", "\\restrict", "\\unrestrict", "SET ", "SELECT pg_catalog.set_config")
 
 
@@ -61,8 +62,9 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     """One database, and the roles of its server.
 
     `tables` (with populated materialized views and, as one more, the pages of large objects) and `sequences` (last
-    value) by name, `schema` as sorted lines of SQL, `roles` with their attributes, memberships and settings, and
-    `itself`: owner, privileges, settings and locale of the database (see `properties`).
+    value) by name, `schema` as sorted lines of SQL, `roles` with their attributes, memberships and settings, `itself`:
+    owner, privileges, settings and locale of the database (see `properties`), and `extensions` with their versions,
+    which no dump has: None where a fingerprint is older than that.
     """
 
     tables: dict[str, Table]
@@ -70,6 +72,7 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     schema: tuple[str, ...]
     roles: dict[str, str]
     itself: dict[str, str] = msgspec.field(default_factory=dict)
+    extensions: dict[str, str] | None = None
 
 
 def take(
@@ -89,6 +92,7 @@ def take(
         schema=_schema(dsn, snapshot),
         roles={name: str(rest) for name, *rest in connection.execute(ROLES)},
         itself=properties(connection),
+        extensions=dict(connection.execute(EXTENSIONS).fetchall()),
     )
     if described:
         described()

@@ -16,7 +16,7 @@ from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import ProgramFailed, Programs
 from restore_drills.backups.proof import Fresh
 from restore_drills.backups.repository import Repository
-from restore_drills.compare import Difference, Fingerprints, Part, differences
+from restore_drills.compare import Difference, Fingerprints, Part, differences, newer
 from restore_drills.fingerprint import Fingerprint
 from restore_drills.sentinel import TABLE, Sentinel
 from restore_drills.steps import Steps
@@ -70,6 +70,10 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
         """Name what is not as it was at the moment of the backup."""
         found: list[Difference] = differences(self.source, self.content, physical=self.manifest.physical)
         return [each.text for each in found if each.part in parts]
+
+    def newer(self) -> list[str]:
+        """Name the extensions that the copy has in a newer version."""
+        return newer(self.source, self.content)
 
 
 @contextlib.contextmanager

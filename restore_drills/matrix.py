@@ -33,6 +33,7 @@ SHOP: LiteralString = """
     REFRESH MATERIALIZED VIEW dear;
     SELECT lo_from_bytea(4242, 'a picture');
     ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO matrix_clerk;
+    CREATE EXTENSION citext;
 """
 ITSELF: Sequence[LiteralString] = (
     "ALTER DATABASE {} OWNER TO matrix_owner",
@@ -71,6 +72,7 @@ FAULTS: Mapping[str, LiteralString] = {
     "setting of a role in the database lost": "ALTER ROLE matrix_clerk IN DATABASE copy RESET search_path",
     "connection limit of the database lost": "ALTER DATABASE copy CONNECTION LIMIT -1",
     "comment of the database lost": "COMMENT ON DATABASE copy IS NULL",
+    "extension of an older version": "DROP EXTENSION citext; CREATE EXTENSION citext VERSION '1.4'",
     "sequence behind its column": "SELECT setval('item_id_seq', 10)",
     "materialized view never filled": "REFRESH MATERIALIZED VIEW dear WITH NO DATA",
     "index that does not agree with its table": """
