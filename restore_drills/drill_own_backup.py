@@ -76,11 +76,12 @@ def drill_own_backup_comes_back(came: Copy | Failed, clock: Steps, measure: Meas
 @check("OWN-002")
 def drill_own_backup_is_whole(release: Release, own_copy: Copy, way: Way, findings: Findings, measure: Measure) -> None:
     """Every table that holds rows in the source holds rows in the copy, whose structures agree and invariants hold."""
+    was = own_copy.changed()  # first: what looks at structures adds an extension
     copy = counts(own_copy.address)
     source = holds(way.source) if way.source else {}
     measure(tables_total=len(copy), rows_total=sum(copy.values()))
 
-    for what in [*missing(source, copy), *broken(own_copy.address)]:
+    for what in [*was, *missing(source, copy), *broken(own_copy.address)]:
         place, _, said = what.partition(": ")
         findings.add(place, said)
     with psycopg.connect(own_copy.address) as connection:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import psycopg
@@ -13,16 +15,23 @@ from psycopg import conninfo
 
 from fixtures.folder import temporary
 from fixtures.server import NotStarted
-from restore_drills.backups.programs import ProgramFailed, Tell
+from restore_drills.backups import proof
+from restore_drills.backups.crypt import KeyRefused
+from restore_drills.backups.model import Damaged
+from restore_drills.backups.programs import ProgramFailed, Programs, Tell
 from restore_drills.backups.proof import Fresh
+from restore_drills.backups.restore import Target
 from restore_drills.backups.restored import restored
-from restore_drills.own import logical, physical
+from restore_drills.backups.store import Missing
+from restore_drills.own import logical, physical, repository
 from restore_drills.own.contract import ADDRESS, DATA, FOLDER, Command, Own, Unfit
 from restore_drills.own.form import form_of, newest
 from restore_drills.own.look import counts
 from restore_drills.own.tool import Complained, run
 
 DATABASES = "SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
+BLAMED = (Unfit, Complained, Damaged, Missing, ProgramFailed, NotStarted, psycopg.Error, OSError)
+"""What the backup is to be blamed for; a store that does not answer, or a run that is busy there, is none of it."""
 
 
 class Failed(AssertionError):
@@ -30,11 +39,24 @@ class Failed(AssertionError):
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back: the superuser's address of the database, from what, and the seconds to its first answer."""
+    """What came back: the superuser's address of the database, from what, and the seconds to its first answer.
+
+    `changed` names what is not as it was at the backup, where a fingerprint was taken with it; ask it first of all.
+    """
 
     address: str
     came_from: str
     seconds: float
+    changed: Callable[[], list[str]] = list
+
+
+class Back(NamedTuple):
+    """A server with a copy on it, what that came from, and, where they are known, its database and what changed."""
+
+    server: str
+    came_from: str
+    database: str = ""
+    changed: Callable[[], list[str]] = list
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +76,35 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
             folder.chmod(0o711)  # the server's own user passes through
             started = time.monotonic()
             try:
-                server, came_from = (self._by_tool if self.own.restore else self._by_path)(stack, folder)
+                back = self._back(stack, folder)
                 self.say("answer the first query")
-                address = _database(self.own, server)
-            except (Unfit, Complained, ProgramFailed, NotStarted, psycopg.Error, OSError) as problem:
+                address = _database(back.database or self.own.database, back.server)
+            except KeyRefused as problem:
+                msg = f"{problem}: what opens it, the command `key` of [backup.own] must print"
+                raise Failed(" ".join(msg.split())) from None
+            except BLAMED as problem:
                 raise Failed(" ".join(str(problem).split())) from None
-            yield Copy(address=address, came_from=came_from, seconds=time.monotonic() - started)
+            seconds = time.monotonic() - started
+            yield Copy(address=address, came_from=back.came_from, seconds=seconds, changed=back.changed)
 
-    def _by_path(self, stack: contextlib.ExitStack, folder: Path) -> tuple[str, str]:
+    def _back(self, stack: contextlib.ExitStack, folder: Path) -> Back:
+        if self.own.repository:
+            return self._by_repository(stack, folder)
+        return self._by_tool(stack, folder) if self.own.restore else self._by_path(stack, folder)
+
+    def _by_repository(self, stack: contextlib.ExitStack, folder: Path) -> Back:
+        """Restore what leads farthest of what `nox -s backup` has made, as that command does."""
+        place = repository.opened(self.own, self.root, folder, self.say)
+        # Until it is restored nobody on this machine prunes it; nothing is written for that.
+        with place.reading(repository.WAIT_S) as held:
+            one = repository.farthest(place, self.own, self.source)
+            copying = proof.copied(place, Programs(held), one, self.fresh, Target())
+            address = stack.enter_context(copying)
+        # Data files have all databases, a dump the one that its address names.
+        name = "" if one.physical else str(conninfo.conninfo_to_dict(address)["dbname"])
+        return Back(address, f"the backup {one.id}", name, functools.partial(repository.changed, place, one, address))
+
+    def _by_path(self, stack: contextlib.ExitStack, folder: Path) -> Back:
         """Restore the newest backup that `path` fits; give the server's address, and what it was."""
         scratch = _scratch(folder)
         if self.own.fetch:
@@ -73,14 +116,14 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         if form == "files":
             log = self.root / _at(self.own.wal, scratch) if self.own.wal else None
             settings = physical.lay_out(path, log, folder, self.say)
-            return self._started(stack, folder, settings), f"the base backup {path.name}"
+            return Back(self._started(stack, folder, settings), f"the base backup {path.name}")
         self.say("start a fresh server")
         server = stack.enter_context(self.fresh()).dsn
         roles = str(self.root / _at(self.own.globals, scratch)) if self.own.globals else ""
         logical.restore(path, form, roles, server, self.say)
-        return server, f"the dump {path.name}"
+        return Back(server, f"the dump {path.name}")
 
-    def _by_tool(self, stack: contextlib.ExitStack, folder: Path) -> tuple[str, str]:
+    def _by_tool(self, stack: contextlib.ExitStack, folder: Path) -> Back:
         """Have the team's tool restore, into a data directory or into a server."""
         scratch, command = _scratch(folder), self.own.restore
         if self.own.fetch:
@@ -93,13 +136,13 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
             run(_put(command, {DATA: str(data), FOLDER: str(scratch)}), "", self.root)
             # What the tool has written of its recovery stays: it knows where its log is, and reads it by itself, here.
             settings = physical.settle(data, None, folder, self.say)
-            return self._started(stack, folder, settings, "embedded"), command[0]
+            return Back(self._started(stack, folder, settings, "embedded"), command[0])
         self.say("start a fresh server")
         server = stack.enter_context(self.fresh()).dsn
         into = logical.made(server)
         self.say(command[0])
         run(_put(command, {ADDRESS: into, FOLDER: str(scratch)}), into, self.root)
-        return server, command[0]
+        return Back(server, command[0])
 
     def _started(
         self, stack: contextlib.ExitStack, folder: Path, settings: dict[str, str], provider: str | None = None
@@ -109,18 +152,18 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return stack.enter_context(restored(folder, self.own.superuser, settings, programs, provider)).address()
 
 
-def _database(own: Own, server: str) -> str:
+def _database(name: str, server: str) -> str:
     """Find the database that was meant: the one named, or the only one that holds a table."""
     with psycopg.connect(server) as connection:
-        names = [str(name) for (name,) in connection.execute(DATABASES)]
-    addresses = {name: conninfo.make_conninfo(server, dbname=name) for name in names}
-    if own.database:
-        if own.database not in names:
-            msg = f"the copy has no database {own.database!r} as [backup.own] names it, but {', '.join(names)}"
+        names = [str(one) for (one,) in connection.execute(DATABASES)]
+    addresses = {one: conninfo.make_conninfo(server, dbname=one) for one in names}
+    if name:
+        if name not in names:
+            msg = f"the copy has no database {name!r} as [backup.own] names it, but {', '.join(names)}"
             raise Unfit(msg)
-        return addresses[own.database]
+        return addresses[name]
     # Connecting to each is a proof of its own: one may be listed, and its files be gone.
-    holding = [name for name, address in addresses.items() if counts(address)]
+    holding = [one for one, address in addresses.items() if counts(address)]
     if len(holding) > 1:
         msg = f"the copy has several databases ({', '.join(holding)}): name one with `database` of [backup.own]"
         raise Unfit(msg)

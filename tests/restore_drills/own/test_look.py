@@ -49,10 +49,20 @@ def test_what_is_no_moment_is_refused(other: Postgres, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"path": "a", "restore": ("b",)}, {"restore": ("b",), "wal": "c"}, {"path": "a", "wall": "c"}]
+    "fields",
+    [
+        {},
+        {"path": "a", "restore": ("b",)},
+        {"restore": ("b",), "wal": "c"},
+        {"path": "a", "wall": "c"},
+        {"path": "a", "repository": "b"},
+        {"repository": "a", "globals": "b"},
+        {"repository": "a", "kind": "full"},
+        {"path": "a", "key": ("b",)},
+    ],
 )
 def test_what_cannot_be_meant_is_refused(fields: dict[str, object]) -> None:
-    """No place, two ways at once, and a key with a typo."""
+    """No place, two ways at once, a key with a typo, and what belongs to another way."""
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"newest": NEWEST, **fields}, Own)
 
