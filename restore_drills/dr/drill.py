@@ -11,21 +11,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from typing import Self
 
 from psycopg import conninfo
 
 from evidence.errors import CannotTell
 from evidence.release import Release
-from fixtures.folder import temporary
 from fixtures.guard import Guard
 from fixtures.target import Target
-from restore_drills.backups.crypt import Keys
 from restore_drills.backups.model import Manifest
 from restore_drills.backups.programs import Programs
 from restore_drills.backups.proof import Fresh
 from restore_drills.backups.repository import Repository
-from restore_drills.backups.store import HIDDEN, Folder
 from restore_drills.contract import Backup
+from restore_drills.dr import place as places
 from restore_drills.sentinel import Sentinel
 from restore_drills.steps import Steps
 
@@ -39,25 +38,41 @@ Tell = Callable[[str], None]
 class Drill:
     """A drill under way, on the release's database at `dsn`; `tell` reaches people. It is over when `stack` is."""
 
+    place: places.Place
+
     def __init__(self, release: Release, dsn: str, fresh: Fresh, tell: Tell, stack: contextlib.ExitStack) -> None:
-        """Make an empty repository; nothing is done to the database yet."""
+        """Take in what is declared; nothing is done to the database yet."""
         self.release, self.dsn, self.fresh, self.tell, self.stack = release, dsn, fresh, tell, stack
         self.how = release.section("backup", Backup)
         self.hooks = release.section("target", Target).hooks
         self.clock = Steps()
         self._guard = stack.enter_context(Guard())  # first: whatever is undone is undone before it is dismissed
-        store = stack.enter_context(temporary("release-verification-dr-")) / "store"
-        self.repository = Repository(Folder(store), store / HIDDEN, Keys(), self.clock)
-        stack.enter_context(self.repository.lock())
         self.commands: list[str] = []
         self.programs = Programs(heard=self.heard)
         self.findings: list[str] = []
-        self.names: dict[str, str] = {str(store): "STORE"}
+        self.names: dict[str, str] = {}
         self.manifest: Manifest | None = None
         self.copy = self.url = ""
         self.down, self.failed_at, self.bytes = False, 0.0, 0
         self.rto_s: float | None = None
         self.rpo_s: float | None = None
+
+    def begun(self) -> Self:
+        """Have a place for the backup, and nobody else at work there, before anything is closed."""
+        self.place = places.of(self.release, self.dsn, self.clock, self.stack)
+        self.programs = Programs([self.place.handle], self.heard)
+        self.names |= {self.repository.store.name: "STORE", str(self.repository.work): "WORK"}
+        return self
+
+    @property
+    def repository(self) -> Repository:
+        """Where the backup lies."""
+        return self.place.repository
+
+    def clear(self) -> None:
+        """Leave a store that is kept as it was; say so where that cannot be."""
+        if self.place.kept and (stays := self.place.cleared(self.taken())):
+            self.findings.append(stays)
 
     @functools.cached_property
     def sentinel(self) -> Sentinel:

@@ -40,7 +40,9 @@ def facts(record: Record) -> list[str]:
     when = f"from {record.started:%H:%M:%S} to {record.finished:%H:%M:%S} UTC"
     told = [f"{plain(record.release)} {plain(record.version)}, {when}"]
     if record.backup:
-        told.append(f"backup {plain(record.backup)}: {record.rows:,} rows, {record.bytes / 1e6:,.1f} MB when restored")
+        lay = f", read back from {plain(record.store)}" if record.store else ""
+        size = f"{record.rows:,} rows, {record.bytes / 1e6:,.1f} MB when restored"
+        told.append(f"backup {plain(record.backup)}: {size}{lay}")
     if record.rto_s is not None:
         told.append(f"recovery time: {spoken(record.rto_s)}, from the failure to the first write that was read again")
     if record.rpo_s is not None:

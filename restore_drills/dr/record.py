@@ -39,7 +39,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One drill. `bytes` is the size of the restored database, `actions` what somebody has to do about the findings."""
+    """One drill. `bytes` is the size of the restored database, `actions` what somebody has to do about the findings.
+
+    `store` is where the backup lay, if that is the release's own.
+    """
 
     release: str
     version: str
@@ -48,6 +51,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outcome: Outcome
     steps: tuple[Step, ...]
     backup: str = ""
+    store: str = ""
     rows: int = 0
     bytes: int = 0
     rto_s: Seconds | None = None

@@ -26,7 +26,7 @@ def rehearse(release: Release, dsn: str, fresh: Fresh, tell: Tell, how: Dr) -> R
     drill: Drill | None = None
     try:
         with contextlib.ExitStack() as stack:
-            drill = Drill(release, dsn, fresh, tell, stack)
+            drill = Drill(release, dsn, fresh, tell, stack).begun()
             for step in sequence.STEPS:
                 steps.append(_step(drill, step, reached=outcome == "passed"))
                 if steps[-1].outcome in {"failed", "undecided"}:
@@ -73,7 +73,8 @@ def _recorded(  # noqa: PLR0913, PLR0917 - everything that there is
     size = drill.bytes if drill else 0
     return Record(
         release=release.name, version=release.version, started=started, finished=finished, outcome=outcome,
-        steps=steps, backup=manifest.id if manifest else "", rows=manifest.content.rows if manifest else 0, bytes=size,
+        steps=steps, backup=manifest.id if manifest else "", store=drill.place.kept if drill else "",
+        rows=manifest.content.rows if manifest else 0, bytes=size,
         rto_s=_rounded(drill.rto_s if drill else None), rpo_s=_rounded(drill.rpo_s if drill else None), parts=parts,
         findings=findings, actions=record.actions(findings, outcome, finished),
         estimate=estimate(parts, size, how.size, how.target) if outcome == "passed" and how.size else "",

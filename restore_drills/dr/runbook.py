@@ -16,9 +16,10 @@ HEAD = r"""# Runbook: the database is lost
 
 This is what the last rehearsed drill did, step by step, and the very commands that it ran; `nox -s dr_drill --
 --runbook docs/runbook.md` writes it anew. It is not edited by hand. `DATABASE` is the database, `BACKUP` the backup's
-name, `STORE` the folder of backups, `COPY` a folder that is gone afterwards, `SNAPSHOT` what the backup's own session
-exports. PostgreSQL's programs find their server by PG\* variables: the lost one's until the step `fail`, the fresh
-one's from `restore` on. `database.list` are those lines of the list before it that are of the database itself:
+name, `STORE` where backups lie, `WORK` the folder that one is made in first, `COPY` a folder that is gone afterwards
+(`nox -s backup -- restore BACKUP --to COPY` fills it), `SNAPSHOT` what the backup's own session exports. PostgreSQL's
+programs find their server by PG\* variables: the lost one's until the step `fail`, the fresh one's from `restore` on.
+`database.list` are those lines of the list before it that are of the database itself:
 DATABASE, its PROPERTIES, ACL and COMMENT. What makes and fills the copy runs with
 `PGOPTIONS='-c default_transaction_read_only=off'`: what was closed when it was backed up comes back closed.
 

@@ -9,9 +9,11 @@ from psycopg import conninfo, sql
 
 from restore_drills import levels
 from restore_drills.application import Api, Request, Resource, ask, started
-from restore_drills.backups import proof, take
+from restore_drills.backups import proof
+from restore_drills.backups.crypt import KeyRefused
 from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import ProgramFailed
+from restore_drills.backups.store import Missing
 from restore_drills.compare import differences
 from restore_drills.dr.drill import Drill
 from restore_drills.dr.estimate import SIZE
@@ -47,8 +49,9 @@ def read_only(drill: Drill) -> None:
 
 def back_up(drill: Drill) -> None:
     """Take a backup of the last moment, with a fingerprint of every row in it."""
-    drill.manifest = take.logical(drill.repository, drill.programs, drill.dsn, drill.how, drill.release.root)
+    drill.manifest = drill.place.back_up(drill.programs)
     drill.names[drill.manifest.id] = "BACKUP"
+    drill.stack.callback(drill.clear)
 
 
 def fail(drill: Drill) -> None:
@@ -110,7 +113,7 @@ def test(drill: Drill) -> None:
 def stand_down(drill: Drill) -> None:
     """Bring the old server back, open it for writing, and see that no row of it has changed."""
     _up(drill)
-    now = {drill.database: proof.look(drill.dsn)}
+    now = {drill.database: proof.look(drill.place.dsn)}  # with the eyes that saw it then
     found = differences(proof.content_of(drill.repository, drill.taken()), now, physical=False)
     drill.findings += [f"the source has changed: {each.text}" for each in found]
     _opened(drill, drill.dsn)
@@ -133,7 +136,7 @@ def title(step: Step) -> str:
 
 def blamed(problem: Exception) -> bool:
     """Whether it is the release's fault, rather than ours or the circumstances'."""
-    return isinstance(problem, AssertionError | Failed | Damaged | ProgramFailed)
+    return isinstance(problem, AssertionError | Failed | Damaged | Missing | KeyRefused | ProgramFailed)
 
 
 def _broken(drill: Drill) -> list[str]:

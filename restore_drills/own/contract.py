@@ -21,7 +21,8 @@ class Own(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     backup, plain or tar, with the archived log in `wal`. `globals` are the roles, as pg_dumpall writes them. Or
     `restore` is a command of their own tool: into `{data}`, or into the server that `{dsn}` and PG* variables name. Or
     `repository` is the backup.toml of `nox -s backup`, and `kind` which of the backups there, if not what leads
-    farthest; `key` is the command that prints age's secret key, where they are sealed.
+    farthest; `key` is the command that prints age's secret key, where they are sealed. The monthly drill takes its
+    backup into that repository, too.
 
     `newest` is a statement that tells the moment of the newest row. `superuser` is who to come as on data files,
     `database` which one to look at where the copy has several.

@@ -80,7 +80,9 @@ def test_the_record_for_people() -> None:
 
 def test_a_record_is_read_as_it_was_kept(tmp_path: Path) -> None:
     """Also with text of others in it, and a second one of the same day does not overwrite the first."""
-    hostile = record(release=HOSTILE, findings=(HOSTILE,), steps=(msgspec.structs.replace(STEP, commands=(HOSTILE,)),))
+    hostile = record(
+        release=HOSTILE, store=HOSTILE, findings=(HOSTILE,), steps=(msgspec.structs.replace(STEP, commands=(HOSTILE,)),)
+    )
     first = kept(tmp_path, record(), markdown(record()))
     second = kept(tmp_path, hostile, markdown(hostile))
 
@@ -106,7 +108,9 @@ class Elements(html.parser.HTMLParser):
 
 def test_text_of_others_is_no_markup() -> None:
     """In Markdown every mark is escaped, no comment ends, no code block ends; in HTML no element is opened."""
-    hostile = record(release=HOSTILE, findings=(HOSTILE,), steps=(msgspec.structs.replace(STEP, commands=(HOSTILE,)),))
+    hostile = record(
+        release=HOSTILE, store=HOSTILE, findings=(HOSTILE,), steps=(msgspec.structs.replace(STEP, commands=(HOSTILE,)),)
+    )
     text = markdown(hostile)
     elements = Elements()
     elements.feed(page(hostile))
