@@ -118,6 +118,17 @@ def test_the_backup_goes_through_the_store_that_is_kept(
     assert done.steps[2].commands[0].endswith("--file=WORK/BACKUP/dump")
 
 
+@pytest.mark.usefixtures("bucket")
+def test_a_store_in_s3_is_gone_through_as_well(sealing: Release, server: Postgres) -> None:
+    """The way to the cloud and back is part of what was rehearsed."""
+    text = (sealing.root / "backup.toml").read_text()
+    (sealing.root / "backup.toml").write_text(text.replace("the store", "s3://bucket/drill"))
+    done = drilled(sealing, server)
+
+    assert ("passed", (), "s3://bucket/drill") == (done.outcome, done.findings, done.store)
+    assert [] == ids(sealing)
+
+
 @pytest.mark.parametrize(("change", "said"), [(turned, ""), (lambda path: path.unlink(), " is missing")])
 def test_what_is_damaged_in_the_store_fails_by_name(
     sealing: Release, server: Postgres, at_the_loss: Callable[[Changed], None], change: Changed, said: str

@@ -55,6 +55,12 @@ def opened(folder: Path) -> Repository:
     return config.load(folder / "backup.toml").repository(Say(quiet=True))
 
 
+@pytest.fixture
+def s3_only_read(read_only: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on the bucket is one that nobody may write to."""
+    return lambda: monkeypatch.setenv("AWS_ENDPOINT_URL", read_only)
+
+
 def marked(shop: str, name: str) -> None:
     """Leave a table that tells how far a copy reaches."""
     execute(shop, f"CREATE TABLE mark_{name} ()")
@@ -178,13 +184,31 @@ def test_a_gap_in_the_log_fails_by_name(
 
 
 @pytest.mark.usefixtures("place")
-def test_what_is_sealed_opens_with_the_key_that_a_command_prints(shop: str, folder: Path, fresh: Fresh) -> None:
+@pytest.mark.parametrize("kind", ["physical", "logical"])
+def test_a_store_in_s3_comes_back(
+    shop: str, folder: Path, fresh: Fresh, s3_only_read: Callable[[], None], kind: str
+) -> None:
+    """Of either kind, from a server that refuses every write; nothing of ours is left beside backup.toml."""
+    (folder / "backup.toml").write_text(DECLARED.replace("the store", f"s3://bucket/{kind}"))
+    taken(opened(folder), shop, kind)
+    shutil.rmtree(folder / ".backup-work")
+    s3_only_read()
+
+    assert set() == marks(restored(OWN, folder, fresh, shop))
+    assert ["backup.toml"] == [path.name for path in folder.iterdir()]
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("kind", ["physical", "logical"])
+def test_what_is_sealed_opens_with_the_key_that_a_command_prints(
+    shop: str, folder: Path, fresh: Fresh, kind: str
+) -> None:
     """No key, a command that prints none, and another key fail by the field that is wrong; nothing of it is left."""
     keys = [pyrage.x25519.Identity.generate() for _ in range(2)]
     for number, key in enumerate(keys):
         (folder / f"key {number}").write_text(f"{key}\n")
     (folder / "backup.toml").write_text(f'{DECLARED}recipients = ["{keys[0].to_public()}"]\n')
-    one = take.logical(opened(folder), PROGRAMS, shop)
+    one = taken(opened(folder), shop, kind)
 
     assert set() == marks(restored(own(key=("cat", "key 0")), folder, fresh, shop))
     for key, said in (
