@@ -12,10 +12,15 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import pyrage
+import pytest
 
 from evidence.release import Release
 from fixtures.postgres import Postgres
+from restore_drills.backups import config
+from restore_drills.backups.programs import Say
 from restore_drills.dr.rehearse import reopen
+from restore_drills.escrow import NAMED
 from tests.restore_drills.backups_world import execute
 from tests.restore_drills.dr_world import OPEN, TREE, address, release, server
 
@@ -67,6 +72,31 @@ def test_a_drill_that_is_killed_before_it_closes_anything_opens_nothing(server: 
         assert "on" == opened(server)
     finally:
         execute(address(server), "SET default_transaction_read_only = off", OPENED)
+
+
+def test_a_drill_that_is_killed_leaves_its_store_to_others(
+    server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when the server is lost: the database opens again, the key is gone, and the next run has the store."""
+    monkeypatch.setenv("SHOP", address(server))
+    (tmp_path / "backup.toml").write_text('database = "${SHOP}"\nstore = "the store"\n')
+    key = pyrage.x25519.Identity.generate()
+    (tmp_path / "age.key").write_text(f"{key}\n")
+    own = '[backup.own]\nnewest = "SELECT now()"\nrepository = "backup.toml"\nkey = ["cat", "age.key"]\n'
+    lost = KILLED.replace('"touch", "down"', '"sh", "-c", "touch down && sleep 60"')
+    drill = begun(server, tmp_path, f"{lost}{own}", TMPDIR=str(tmp_path))
+    waited((tmp_path / "down").exists)
+    held = list(tmp_path.rglob(NAMED))
+    drill.kill()
+    drill.wait()
+
+    waited(lambda: opened(server) == "off")
+    waited(lambda: not list(tmp_path.rglob(NAMED)))
+    place = config.load(tmp_path / "backup.toml").repository(Say(quiet=True))
+    with place.lock():
+        place.settle()
+        assert ["logical"] == [one.kind for one in place.manifests()]
+    assert held
 
 
 def test_a_lost_server_is_brought_back_before_it_is_opened(release: Release, server: Postgres) -> None:
