@@ -85,7 +85,7 @@ def _seen(connection: psycopg.Connection, address: str, declared: RowSecurity) -
     try:
         with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_WITHIN_S) as own:
             yield from _told(connection, own, declared)
-    except psycopg.Error as problem:
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as problem:
         yield f"row-level security cannot be looked at as the application: {' '.join(str(problem).split())}"
 
 
