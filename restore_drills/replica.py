@@ -22,6 +22,7 @@ SETTINGS = {
     "wal_log_hints": "on",  # pg_rewind needs that, or checksums
     "wal_keep_size": "256MB",  # pg_rewind goes back to the last checkpoint that both have
 }
+"""All that the copies are configured by: the source's own files may name its folders, and its archive."""
 HBA = "host all all all scram-sha-256\nhost replication all all scram-sha-256\n"
 """Servers in containers reach each other by a network; only this machine reaches that."""
 
@@ -72,8 +73,8 @@ def _copy(of: str, data: Path, follows: str) -> None:
         dsn=of,
     )  # fmt: skip
     # In its file: pg_rewind starts it, too, to end what was cut short, and knows none of our options.
-    with (data / "postgresql.conf").open("a") as file:
-        file.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+    (data / "postgresql.conf").write_text("".join(f"{name} = {value}\n" for name, value in SETTINGS.items()))
+    (data / "postgresql.auto.conf").write_text("")
     (data / "pg_hba.conf").write_text(HBA)
     if follows:
         (data / "standby.signal").touch()

@@ -28,8 +28,11 @@ AT_LEAST = {
     "max_prepared_xacts setting": "max_prepared_transactions",
     "max_locks_per_xact setting": "max_locks_per_transaction",
 }
-JOINED = ("--link", "--no-manifest", "--no-sync")
-"""No file that only one member has is copied. Its own manifest would prove nothing: the members' have been held."""
+JOINED = ("--no-manifest", "--no-sync")
+"""A manifest of what was joined would prove nothing: the members' have been held."""
+LINKS_FROM = 180000
+"""Before this no file can be shared with the member that alone has it."""
+TARGETS = tuple(f"recovery_target{which}" for which in ("", "_lsn", "_name", "_time", "_xid"))
 RECOVERY = {"recovery_target_action": "promote", "recovery_init_sync_method": "syncfs"}
 
 
@@ -54,12 +57,14 @@ class Target(msgspec.Struct, frozen=True):
         raise InputError(msg)
 
     def settings(self) -> dict[str, str]:
-        """Say it to the server."""
-        if self.kind not in ("lsn", "time"):
-            return {}
+        """Say it to the server, whatever a recovery of the source's own has left in its files."""
+        chosen = f"recovery_target_{self.kind}" if self.kind in ("lsn", "time") else ""
+        # The one that counts has to come last: each refuses to be set, even to nothing, where another one is.
+        told = {name: "" for name in TARGETS if name != chosen}
+        told |= {"recovery_target_timeline": "latest", "recovery_min_apply_delay": "0"}
         # Up to a place means everything before it, as the fingerprint that is bound to the place was taken.
-        inclusive = {"recovery_target_inclusive": "off"} if self.kind == "lsn" else {}
-        return {f"recovery_target_{self.kind}": self.value, **inclusive}
+        told["recovery_target_inclusive"] = "off" if self.kind == "lsn" else "on"
+        return {**told, chosen: self.value} if chosen else told
 
 
 def choose(manifests: Sequence[Manifest], target: Target) -> Manifest:
@@ -96,9 +101,10 @@ def lay_out(
         _extract(repository, programs, member, place, stays=len(members) == 1)
     if len(members) > 1:
         repository.say(f"join {len(members)} backups")
-        programs.run("pg_combinebackup", *JOINED, f"--output={data}", *map(str, places))
+        programs.run("pg_combinebackup", *joined(manifest.server_version), f"--output={data}", *map(str, places))
         shutil.rmtree(folder / "members")
-    (data / "postgresql.conf").touch()
+    (data / "postgresql.conf").touch()  # some keep it elsewhere
+    (data / "standby.signal").unlink(missing_ok=True)  # of a standby's backup: the copy would follow for ever
     settings = {**RECOVERY, **at_least(programs, data), **target.settings()}
     if command:
         (data / "recovery.signal").touch()
@@ -143,6 +149,11 @@ def fresh(folder: Path) -> Path:
         msg = f"--to {folder}: cannot be used ({error.strerror}); name another folder"
         raise InputError(msg) from None
     return folder
+
+
+def joined(version: int) -> tuple[str, ...]:
+    """Say how backups of a server of this version are joined."""
+    return (*JOINED, "--link") if version >= LINKS_FROM else JOINED
 
 
 def _log(repository: Repository, manifest: Manifest, target: Target) -> list[Kept]:

@@ -136,7 +136,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
             run(_put(command, {DATA: str(data), FOLDER: str(scratch)}), "", self.root)
             # What the tool has written of its recovery stays: it knows where its log is, and reads it by itself, here.
             settings = physical.settle(data, None, folder, self.say)
-            return Back(self._started(stack, folder, settings, "embedded"), command[0])
+            (data / "postgresql.conf").touch()  # some keep it elsewhere
+            return Back(self._started(stack, folder, settings, own_tool=True), command[0])
         self.say("start a fresh server")
         server = stack.enter_context(self.fresh()).dsn
         into = logical.made(server)
@@ -145,11 +146,13 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return Back(server, command[0])
 
     def _started(
-        self, stack: contextlib.ExitStack, folder: Path, settings: dict[str, str], provider: str | None = None
+        self, stack: contextlib.ExitStack, folder: Path, settings: dict[str, str], *, own_tool: bool = False
     ) -> str:
         self.say("recover")
         programs = physical.programs_for(folder / "data").other
-        return stack.enter_context(restored(folder, self.own.superuser, settings, programs, provider)).address()
+        return stack.enter_context(
+            restored(folder, self.own.superuser, settings, programs, own_tool=own_tool)
+        ).address()
 
 
 def _database(name: str, server: str) -> str:

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from evidence.errors import InputError
 from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import ProgramFailed, Programs, Tell
-from restore_drills.backups.restore import RECOVERY, at_least
+from restore_drills.backups.restore import RECOVERY, Target, at_least
 from restore_drills.backups.timelines import SEGMENT, forks, number
 from restore_drills.backups.wal import KEPT, Archive, Kept
 from restore_drills.own.contract import Unfit
@@ -41,7 +41,8 @@ def lay_out(backup: Path, log: Path | None, folder: Path, say: Tell) -> dict[str
     data = folder / "data"
     say(f"lay out {backup.name}")
     _laid(backup, data)
-    return settle(data, log, folder, say)
+    (data / "standby.signal").unlink(missing_ok=True)  # of a standby's backup: the copy would follow for ever
+    return {**Target().settings(), **settle(data, log, folder, say)}
 
 
 def settle(data: Path, log: Path | None, folder: Path, say: Tell) -> dict[str, str]:
@@ -59,7 +60,8 @@ def settle(data: Path, log: Path | None, folder: Path, say: Tell) -> dict[str, s
         except ProgramFailed as problem:
             raise Unfit(str(problem)) from None
     data.chmod(0o700)
-    (data / "postgresql.conf").touch()  # some keep it elsewhere
+    if (data / "standby.signal").exists():  # a tool that was told to make a standby: the copy would follow for ever
+        (data / "standby.signal").rename(data / "recovery.signal")
     settings = {**RECOVERY, **at_least(programs, data)}
     if log is None:
         return settings
