@@ -21,6 +21,8 @@ from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import widened
 
 PIECE = 1 << 20
+ENDS_WITHIN_S = 10.0
+"""Named wait: for what opens a stream to end, once nobody reads it any more."""
 
 
 class KeyRefused(InputError):
@@ -51,16 +53,32 @@ class Keys:
             yield stored
             return
         with _opener(self._identities(where), stored) as (process, failed):
-            plain = cast("BinaryIO", process.stdout)
-            assert process.stderr
             try:
-                yield plain
-            finally:
-                plain.close()
-                said = process.stderr.read().decode(errors="replace")
+                yield cast("BinaryIO", process.stdout)
+            except Exception:
                 # What the reader made of a stream that ended early is not the cause: this is.
-                if process.wait():
-                    raise (failed[0] if failed else self._refusal(said, where)) from None
+                self._ended(process, failed, where)
+                raise
+            self._ended(process, failed, where)
+
+    def _ended(self, process: subprocess.Popen[bytes], failed: list[Exception], where: str) -> None:
+        """See it end, since its reader wants no more; raise why, where it gave up before."""
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        try:
+            code = process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:  # it waits for a store that does not answer, and nobody waits for it
+            process.kill()
+            return
+        said = " ".join(process.stderr.read().decode(errors="replace").split())[-300:]
+        if failed and code:
+            raise failed[0] from None
+        if code == opener.REFUSED:
+            raise self._refusal(said, where) from None
+        if code:
+            msg = f"{where}: what opens it ended with exit code {code}: {said or 'it said nothing'}; try again"
+            raise InputError(msg)
 
     def _identities(self, where: str) -> list[x25519.Identity]:
         if self._identity is None:
@@ -108,9 +126,11 @@ def _opener(
             pouring.start()
         try:
             yield process, failed
-        finally:
-            if process.stdin:
-                pouring.join()
+        except BaseException:
+            process.kill()  # or we would wait for whatever it waits for
+            raise
+        if process.stdin:
+            pouring.join(ENDS_WITHIN_S)
 
 
 def _own(stored: BinaryIO) -> BinaryIO | None:
@@ -123,7 +143,8 @@ def _own(stored: BinaryIO) -> BinaryIO | None:
 
 
 def _pour(stored: BinaryIO, stream: BinaryIO, failed: list[Exception]) -> None:
-    with contextlib.suppress(BrokenPipeError), stream:
+    # It is closed before we are done where nobody wants the rest.
+    with contextlib.suppress(BrokenPipeError, ValueError), stream:
         try:
             shutil.copyfileobj(stored, stream, PIECE)
         except BrokenPipeError:

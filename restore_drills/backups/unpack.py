@@ -23,6 +23,9 @@ AHEAD = 16
 SETTLE = 64
 """After how many pieces of a file the disk is set to work: recovery waits for it, and it would idle until then."""
 
+SENSELESS = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL)
+"""What names can be to blame for; all else is the disk's."""
+
 
 def untar(file: io.BufferedReader[Metered], inside: Path, where: str, *, stays: bool = True) -> None:
     """Unpack what pg_basebackup packed; NotWhole where it makes no sense, InputError where there is no room.
@@ -42,11 +45,13 @@ def untar(file: io.BufferedReader[Metered], inside: Path, where: str, *, stays: 
         msg = f"{where}: {error}"
         raise NotWhole(msg) from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            msg = f"--to {inside}: no room for {where}; make room, or name another folder"
-            raise InputError(msg) from None
-        msg = f"{where}: {error.filename or inside}: {error.strerror}"
-        raise NotWhole(msg) from None
+        if error.errno in SENSELESS:
+            msg = f"{where}: {error.filename}: {error.strerror}"
+            raise NotWhole(msg) from None
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = f"no room for {where}; make room" if full else f"{where} cannot be written ({error.strerror}); mend that"
+        msg = f"--to {inside}: {what}, or name another folder"
+        raise InputError(msg) from None
 
 
 class Target:
@@ -55,6 +60,7 @@ class Target:
     def __init__(self, path: Path) -> None:
         """Name it."""
         self._path = path
+        self._file: io.BufferedWriter | None = None
 
     def make(self) -> None:
         """Make it, for us alone, where there is none."""
@@ -62,14 +68,17 @@ class Target:
 
     def write(self, piece: memoryview) -> None:
         """Write on."""
+        assert self._file
         self._file.write(piece)
 
     def close(self) -> None:
-        """Close it."""
-        self._file.close()
+        """Close it, if it was made."""
+        if self._file:
+            self._file.close()
 
     def to_disk(self) -> Callable[[], None]:
         """Give what brings it to the disk as far as it is written, even when it is closed meanwhile."""
+        assert self._file
         return partial(_synced, os.dup(self._file.fileno()))
 
 
@@ -83,7 +92,7 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         """Make the pieces."""
         self._working, self._syncing = ThreadPoolExecutor(max_workers=1), ThreadPoolExecutor(max_workers=1)
         self._synced: Future[None] | None = None
-        self._failed: OSError | None = None
+        self._failed: BaseException | None = None
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
         for _ in range(AHEAD):
             self._free.put(memoryview(bytearray(PIECE)))
@@ -94,6 +103,8 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         self._syncing.shutdown()
         if kind is None:
             self._told()
+            if self._synced:
+                self._synced.result()
 
     def free(self) -> memoryview:
         """Give a piece to fill; OSError where something before could not be done."""
@@ -101,9 +112,9 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         self._told()
         return piece
 
-    def do(self, work: Callable[[], object]) -> None:
-        """Do it after all that was asked for before."""
-        self._working.submit(self._tried, work)
+    def do(self, work: Callable[[], object], *, always: bool = False) -> None:
+        """Do it after all that was asked for before, and where that failed only if it is done `always`."""
+        self._working.submit(self._tried, work, always=always)
 
     def write(self, target: Target, piece: memoryview, size: int) -> None:
         """Write so much of a piece, and free it."""
@@ -113,14 +124,17 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
     def settle(self, target: Target) -> None:
         """Bring what is written of a file to the disk, unless that is still busy with what was before."""
         if self._synced is None or self._synced.done():
+            if self._synced:
+                self._synced.result()
             self._synced = self._syncing.submit(target.to_disk())
 
-    def _tried(self, work: Callable[[], object]) -> None:
-        if self._failed is None:
-            try:
-                work()
-            except OSError as error:
-                self._failed = error
+    def _tried(self, work: Callable[[], object], *, always: bool) -> None:
+        if self._failed and not always:
+            return
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, who waits for it has to hear of it
+            self._failed = self._failed or error
 
     def _told(self) -> None:
         if self._failed:
@@ -142,7 +156,7 @@ def _file(
             if stays and number % SETTLE == 0:
                 writer.do(lambda: writer.settle(target))
     finally:
-        writer.do(target.close)
+        writer.do(target.close, always=True)
     file.read(-member.size % tarfile.BLOCKSIZE)
 
 

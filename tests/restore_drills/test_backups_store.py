@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
+import os
 import secrets
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import pyrage
 import pytest
 from pyrage import x25519
 
+from evidence.errors import InputError
 from fixtures.postgres import free_port, postgres
-from restore_drills.backups import proof, take
-from restore_drills.backups.crypt import KeyRefused, Keys
+from restore_drills.backups import opener, proof, take
+from restore_drills.backups.crypt import ENDS_WITHIN_S, KeyRefused, Keys
 from restore_drills.backups.model import Damaged, Manifest, encode
 from restore_drills.backups.programs import Say
 from restore_drills.backups.repository import DRAFT, Repository, measured
@@ -241,6 +246,49 @@ def test_a_store_that_breaks_is_not_called_an_altered_backup(identity: Path) -> 
 
     with pytest.raises(StoreError, match="cannot be reached"), keys.opened(stored, "base.tar", encrypted=True) as plain:
         plain.read()
+
+
+def test_who_is_killed_while_opening_says_nothing_of_the_backup(
+    identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of memory, or stopped from outside: that is told, and neither the key nor the backup is blamed."""
+    keys = Keys([public(identity)], identity)
+    (program := tmp_path / "killed.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
+    monkeypatch.setattr(opener, "__file__", str(program))
+
+    opening = keys.opened(io.BytesIO(b"sealed"), "base.tar", encrypted=True)
+    with pytest.raises(InputError, match="ended with exit code -9") as raised, opening as plain:
+        plain.read()
+    assert InputError is type(raised.value)
+
+
+def test_whoever_is_interrupted_waits_for_nothing(identity: Path) -> None:
+    """A store that does not answer keeps nobody who has been told to stop, and the interruption is not replaced."""
+    keys = Keys([public(identity)], identity)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as silent, os.fdopen(writing, "wb"):
+        stream = io.BufferedReader(Silent(silent))
+        began = time.monotonic()
+        with pytest.raises(SystemExit), keys.opened(stream, "base.tar", encrypted=True):
+            sys.exit(143)
+
+    assert time.monotonic() - began < ENDS_WITHIN_S
+
+
+class Silent(io.RawIOBase):
+    """A stream of ours, which is no file to any program, of a pipe that nobody writes into."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Take the pipe."""
+        self._file = file
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Wait."""
+        return len(self._file.read(len(buffer)))
 
 
 def test_whoever_wants_no_more_of_what_is_sealed_goes_away(identity: Path, tmp_path: Path) -> None:

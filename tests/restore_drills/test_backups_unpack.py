@@ -8,6 +8,7 @@ import os
 import tarfile
 from pathlib import Path
 from types import MappingProxyType
+from typing import NoReturn
 
 import pytest
 from typing_extensions import Buffer
@@ -15,7 +16,7 @@ from typing_extensions import Buffer
 from evidence.errors import InputError
 from restore_drills.backups import unpack
 from restore_drills.backups.repository import SMALL, Metered, NotWhole
-from restore_drills.backups.unpack import PIECE, untar
+from restore_drills.backups.unpack import PIECE, SETTLE, untar
 
 CONTENT = MappingProxyType(
     {f"base/5/{size}": bytes([size % 251]) * size for size in (0, 1, 511, 512, 513, SMALL + 1, PIECE, 3 * PIECE + 7)}
@@ -97,6 +98,45 @@ def test_a_piece_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyt
 
     with pytest.raises(InputError, match=r"no room for base\.tar"):
         unpacked(content, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(errno.EIO, os.strerror(errno.EIO)), r"base\.tar cannot be written \(Input/output error\)"),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), r"no room for base\.tar"),
+    ],
+    ids=["broken", "quota"],
+)
+def test_a_disk_that_does_not_take_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: OSError, said: str
+) -> None:
+    """Some say only at the end that what they were given is not there; the backup is not to blame for it."""
+    monkeypatch.setattr(os, "fdatasync", lambda _: raised(problem))
+
+    with pytest.raises(InputError, match=said):
+        unpacked(packed(member("large"), content=bytes(PIECE * (SETTLE + 1))), tmp_path)
+
+
+def test_whatever_goes_wrong_beside_us_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is no error of a disk; and the file is closed."""
+    opened: list[Full] = []
+
+    def opens(path: Path, *_: object, **__: object) -> Full:
+        opened.append(Full(path, 9))
+        return opened[-1]
+
+    monkeypatch.setattr(unpack, "open", opens, raising=False)
+    monkeypatch.setattr(Full, "write", lambda *_: raised(MemoryError()))
+
+    with pytest.raises(MemoryError):
+        unpacked(packed(member("large"), content=bytes(PIECE)), tmp_path)
+    assert [True] == [file.closed for file in opened]
+
+
+def raised(problem: BaseException) -> NoReturn:
+    """Raise it."""
+    raise problem
 
 
 class Full(io.FileIO):
