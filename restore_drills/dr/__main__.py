@@ -5,7 +5,7 @@ happened: a report (report.html, report.md) in --to, and a dated record where `[
 to stderr, one line of JSON to stdout. Exit code 0: proven; 1: disproven, and the record names what; 2: undecided.
 
 Killed once it has closed the database, it leaves nobody locked out: a watchman then runs `python -m restore_drills.dr
---reopen`.
+--reopen`, and, where its backup lies in the repository that is kept, takes that out (`--clear ID`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from checks.stage import redact
 from evidence import release as releases
 from evidence.errors import InputError
 from evidence.run import write_atomically
-from restore_drills.dr import notify, runbook
+from restore_drills.dr import notify, place, runbook
 from restore_drills.dr.contract import Dr
 from restore_drills.dr.markdown import markdown
 from restore_drills.dr.page import page
@@ -43,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=Path("reports/dr"), help="the folder for the report")
     parser.add_argument("--runbook", type=Path, help="write the steps and their commands there as a runbook")
     parser.add_argument("--reopen", action="store_true", help="only end a drill that was killed: server up, open")
+    parser.add_argument(
+        "--clear", metavar="ID", help="only take the backup of a drill that was killed out of the store"
+    )
     options = parser.parse_args(arguments)
     # What was taken away is brought back, also when we are told to stop.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -61,6 +64,9 @@ def _drilled(release: releases.Release, options: argparse.Namespace) -> int:
     if not (dsn := os.environ.get("TARGET_DATABASE")):
         msg = f"{release.path}: [target] tells no database; name its variable in database_env"
         raise InputError(msg)
+    if options.clear:
+        place.cleared(release, options.clear)
+        return 0
     untold: list[str] = []
     tell = functools.partial(_told, how, untold)
     if options.reopen:

@@ -30,6 +30,7 @@ from restore_drills.steps import Steps
 
 HOOK_WITHIN_S = 60
 REOPEN = (sys.executable, "-m", "restore_drills.dr", "--reopen")
+CLEAR = (sys.executable, "-m", "restore_drills.dr", "--clear")
 SNAPSHOT = re.compile(r"--snapshot=[0-9A-F]{8}-[0-9A-F]{8}-\d+")
 SCRATCH = re.compile(rf"{re.escape(tempfile.gettempdir())}/restore-proof-\w+/copy")
 Tell = Callable[[str], None]
@@ -69,9 +70,14 @@ class Drill:
         """Where the backup lies."""
         return self.place.repository
 
-    def clear(self) -> None:
-        """Leave a store that is kept as it was; say so where that cannot be."""
-        if self.place.kept and (stays := self.place.cleared(self.taken())):
+    def passing(self) -> None:
+        """Have the backup taken out of a store that is kept when the drill is over, also where we are killed."""
+        if self.place.kept:
+            self._guard.command((*CLEAR, self.taken().id))
+            self.stack.callback(self._clear)
+
+    def _clear(self) -> None:
+        if stays := self.place.cleared(self.taken()):
             self.findings.append(stays)
 
     @functools.cached_property

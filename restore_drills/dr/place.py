@@ -15,7 +15,7 @@ from restore_drills.backups.config import Config
 from restore_drills.backups.crypt import Keys
 from restore_drills.backups.dump import OURS, Dump
 from restore_drills.backups.model import Manifest
-from restore_drills.backups.programs import Programs, Tell, facts
+from restore_drills.backups.programs import Programs, Say, Tell, facts
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.store import HIDDEN, Folder
 from restore_drills.contract import Backup
@@ -24,6 +24,8 @@ from restore_drills.own.contract import Own
 
 WAIT_S = 600.0
 """Named wait: for a run of `nox -s backup` on this machine to end, before anything is closed."""
+KILLED_WAIT_S = 30.0
+"""Named wait: for what a killed drill has started to end; its watchman gives up after a minute."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,16 @@ def of(release: Release, dsn: str, say: Tell, stack: contextlib.ExitStack) -> Pl
     handle = stack.enter_context(kept.lock(WAIT_S))
     kept.settle()
     return Place(repository=kept, handle=handle, dsn=config.database, how=OURS, kept=kept.store.name)
+
+
+def cleared(release: Release, name: str) -> None:
+    """Take the backup of a drill that was killed out of the store that is kept, once its programs have ended."""
+    own = release.section("backup.own", Own)
+    kept = repository.settings(own, release.root).repository(Say(quiet=True))
+    with kept.lock(KILLED_WAIT_S):
+        for one in kept.manifests():
+            if one.id == name:
+                kept.remove(one)
 
 
 def _refuse(config: Config, own: Own, dsn: str) -> None:

@@ -51,7 +51,7 @@ def back_up(drill: Drill) -> None:
     """Take a backup of the last moment, with a fingerprint of every row in it."""
     drill.manifest = drill.place.back_up(drill.programs)
     drill.names[drill.manifest.id] = "BACKUP"
-    drill.stack.callback(drill.clear)
+    drill.passing()
 
 
 def fail(drill: Drill) -> None:
