@@ -60,7 +60,8 @@ def show(config: Config, repository: Repository, programs: Programs, options: ar
     plan = retention.plan(manifests, config.keep)
     for one in manifests:
         why = ", ".join(plan.keep.get(one.id, ("will be pruned",)))
-        repository.say(f"{one.id}  {human(one.stored_size):>9}  {one.start_lsn} to {one.end_lsn}  {why}")
+        moved = f"; while it was written to ({_moved(one)})" if one.content.bound == "moving" else ""
+        repository.say(f"{one.id}  {human(one.stored_size):>9}  {one.start_lsn} to {one.end_lsn}  {why}{moved}")
     backups = [{**_told(one), "keep": plan.keep.get(one.id, ())} for one in manifests]
     log = {archive.system_identifier: len(archive.kept) for archive in archives(repository, manifests)}
     return {"backups": backups, "log": log, "damaged": damaged, "store": _protection(repository, manifests)}
@@ -70,21 +71,28 @@ def verify(config: Config, repository: Repository, programs: Programs, options: 
     """Look for what is wrong, byte by byte; or restore and compare row by row."""
     manifests, damaged = repository.readable()
     chosen = _chosen(manifests, options.id, newest=options.restore)
-    found = [named(text) for text in damaged]
+    found, unproven = [named(text) for text in damaged], list[Finding]()
     for one in chosen:
         repository.say(f"verify {one.id}")
-        found += proof.restored(repository, programs, one) if options.restore else proof.stored(repository, one)
+        if options.restore:
+            found += proof.restored(repository, programs, one, unproven.append)
+        else:
+            found += proof.stored(repository, one)
     if options.id is None:
         followed = [archive.followed(repository) for archive in archives(repository, manifests)]
         planned = Planned(config.keep, config.log_every, apart=options.offsite)
         found += find(manifests, followed, config.every, dt.datetime.now(dt.UTC), planned)
         found += offsite.looked(config, repository, manifests, itself=options.offsite)
+    for remark in unproven:
+        repository.say(f"NOT COMPARED {remark.place}: {remark.problem}")
     for finding in found:
         repository.say(f"FOUND {finding.place}: {finding.problem}")
     if not chosen:
         found.append(Finding(repository.store.name, "holds no backup: nothing was verified"))
     protection = _protection(repository, chosen)
-    return {"verified": [one.id for one in chosen], "restored": options.restore, "findings": found, "store": protection}
+    verified = [one.id for one in chosen]
+    told: Told = {"verified": verified, "restored": options.restore, "findings": found, "store": protection}
+    return {**told, "not_compared": unproven} if options.restore else told
 
 
 def prune(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
@@ -155,6 +163,11 @@ def _told(one: Manifest) -> Told:
         "stored_bytes": one.stored_size, "start_lsn": one.start_lsn, "end_lsn": one.end_lsn, "parents": one.parents,
         "content": one.content,
     }  # fmt: skip
+
+
+def _moved(one: Manifest) -> str:
+    moved = one.content.moved
+    return "nothing is known of it" if moved is None else f"{moved} of {one.content.tables} tables"
 
 
 def _chosen(manifests: Sequence[Manifest], name: str | None, *, newest: bool) -> list[Manifest]:

@@ -40,12 +40,13 @@ class File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     stored_sha256: Sha256
 
 
-class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the fingerprint (the file `fingerprint.json`) is bound to the backup.
 
     `snapshot`: it was taken in the very snapshot of the dump. `lsn`: nothing was written while it was taken, so that a
     recovery to `lsn` gives exactly it; `alone` says that the backup alone does, without any later log. `moving`: the
-    database was written to all the while, so the fingerprint is near the backup and cannot be compared by digest.
+    database was written to all the while, to `moved` of its tables. Of those only the rows that are older than the
+    backup can be compared, as two looks at them say (the file `settled.json`); where `moved` is not told, nothing can.
     """
 
     bound: Literal["snapshot", "lsn", "moving"]
@@ -54,6 +55,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     databases: int
     tables: int
     rows: int
+    moved: int | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

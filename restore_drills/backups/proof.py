@@ -14,12 +14,14 @@ from evidence.errors import InputError
 from fixtures.folder import temporary
 from fixtures.postgres import PROVIDER, Postgres, postgres
 from restore_drills import fingerprint
-from restore_drills.backups import dump, take
+from restore_drills.backups import dump, settled, take
+from restore_drills.backups.agreed import compared, unproven
 from restore_drills.backups.findings import Finding
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import Programs, connect
 from restore_drills.backups.repository import CHUNK, MANIFEST, Metered, Repository
 from restore_drills.backups.restore import Target, recovered
+from restore_drills.backups.settled import Looks, unseen
 from restore_drills.backups.store import Missing, StoreError
 from restore_drills.compare import Fingerprints, differences
 from restore_drills.fingerprint import Fingerprint
@@ -54,17 +56,39 @@ def stored(repository: Repository, manifest: Manifest) -> list[Finding]:
     return found
 
 
-def restored(repository: Repository, programs: Programs, manifest: Manifest) -> list[Finding]:
-    """Restore into a scratch server and compare every row; Damaged where it cannot be restored at all."""
+def restored(
+    repository: Repository, programs: Programs, manifest: Manifest, remark: Callable[[Finding], None] = lambda _: None
+) -> list[Finding]:
+    """Restore into a scratch server and compare every row; Damaged where it cannot be restored at all.
+
+    What was written while it was backed up cannot be compared, and nothing is wrong with it: `remark` is told.
+    """
     source = content_of(repository, manifest)
     with copied(repository, programs, manifest) as address:
         copy = content(address, manifest)
         otherwise = _resorted(address, copy) if manifest.physical else []
-    if manifest.content.bound == "moving":
-        repository.say("the source was written to while it was fingerprinted: rows cannot be compared by digest")
-        return [Finding(manifest.id, "cannot be proven by content: the source was never still; prove a logical one")]
-    found = [difference.text for difference in differences(source, copy, physical=manifest.physical)]
+        if manifest.content.bound == "moving":
+            found = _moving(repository, manifest, address, copy, remark)
+        else:
+            found = [difference.text for difference in differences(source, copy, physical=manifest.physical)]
     return [Finding(manifest.id, text) for text in (*found, *otherwise)]
+
+
+def _moving(
+    repository: Repository, manifest: Manifest, address: str, copy: Fingerprints, remark: Callable[[Finding], None]
+) -> list[str]:
+    """Compare what is known of a database that was never still."""
+    if manifest.content.moved is None:
+        return ["cannot be proven by content: the source was never still; prove a logical one"]
+    with repository.open(manifest, manifest.file(take.SETTLED)) as file:
+        looks = msgspec.json.decode(file.read(), type=Looks)
+    if late := unseen(address, looks):
+        who = f"transaction {', '.join(late)} was committed while the source did not show it"
+        return [f"cannot be proven by content: {who}; prove a logical one"]
+    rows = settled.look(address, copy, looks.since)
+    for text in unproven(looks, content_of(repository, manifest), rows):
+        remark(Finding(manifest.id, text))
+    return compared(looks, copy, rows)
 
 
 def _resorted(address: str, names: Iterable[str]) -> list[str]:

@@ -217,19 +217,6 @@ def test_an_increment_without_its_parent_is_refused(server: Postgres, place: Rep
         _recover(place, one, "backup", tmp_path / "copy")
 
 
-def test_writes_meanwhile_are_said_not_guessed(
-    server: Postgres, place: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the database is never still its fingerprint proves nothing by digest, and that is a finding."""
-    every = take.every_database
-    monkeypatch.setattr(take, "every_database", lambda dsn: (every(dsn), add(server, "meanwhile"))[0])
-    one = take.physical(place, PROGRAMS, server.dsn, None)
-    monkeypatch.undo()
-
-    assert ("moving", False) == (one.content.bound, one.content.alone)
-    assert ["cannot be proven by content: the source was never still; prove a logical one"] == problems(place, one)
-
-
 def test_a_server_that_is_not_there_is_one_sentence(place: Repository) -> None:
     """It says where to give the address, and never the password."""
     with pytest.raises(InputError, match=r"`database` of backup\.toml") as refused:
