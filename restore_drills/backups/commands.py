@@ -80,9 +80,9 @@ def verify(config: Config, repository: Repository, programs: Programs, options: 
             found += proof.stored(repository, one)
     if options.id is None:
         followed = [archive.followed(repository) for archive in archives(repository, manifests)]
-        planned = Planned(config.keep, config.log_every, apart=options.offsite)
+        planned = Planned(config.keep, config.log_every, apart=options.offsite, retired=config.retired)
         found += find(manifests, followed, config.every, dt.datetime.now(dt.UTC), planned)
-        found += offsite.looked(config, repository, manifests, itself=options.offsite)
+        found += offsite.looked(config, repository, manifests, planned)
     for remark in unproven:
         repository.say(f"NOT COMPARED {remark.place}: {remark.problem}")
     for finding in found:

@@ -37,7 +37,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `wal` is the folder that the server archives into; `keep` is by kind, and `every` says how many hours lie between
     two backups of a kind, for what was missed to be seen. `wal_every` says how many hours may lie between two segments
-    of the log; as many as between two physical backups, each of which closes one, where it is not said.
+    of the log; as many as between two physical backups, each of which closes one, where it is not said. `retired` names
+    servers, by their system identifiers, and dumped databases that are not backed up any more.
     """
 
     database: str
@@ -49,6 +50,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep: dict[Kind, Rules] = msgspec.field(default_factory=dict)
     every: dict[Kind, Hours] = msgspec.field(default_factory=lambda: {"full": 24.0, "incremental": 1.0})
     offsite: Offsite | None = None
+    retired: tuple[str, ...] = ()
     path: Path = Path(NAME)
 
     @property

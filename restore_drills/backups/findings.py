@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -16,6 +16,7 @@ from restore_drills.backups.wal import Archive
 LATE = 1.5
 """A run has been missed where this many times the planned interval has passed without one."""
 CLOCKS = dt.timedelta(minutes=5)
+SEVERAL = "; if that was replaced or is gone, name it in `retired` of backup.toml"
 LENGTH_H = {"hourly": 1, "daily": 24, "weekly": 168}
 """How many hours the periods have whose rules may be as fine as the runs are."""
 
@@ -27,6 +28,12 @@ class Planned(msgspec.Struct, frozen=True):
     log_every: float | None = None
     apart: bool = False
     """Whether each backup has only the log with it that followed it when it was copied, as it is off-site."""
+    retired: Sequence[str] = ()
+    """Of what nothing is expected any more: servers, by their system identifiers, and dumped databases."""
+
+    def goes_on(self, one: Manifest) -> bool:
+        """Tell whether there will be more of what is backed up there."""
+        return one.system_identifier not in self.retired and (one.physical or one.database not in self.retired)
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -50,21 +57,62 @@ def find(
     planned: Planned = Planned(),  # noqa: B008 - frozen
 ) -> list[Finding]:
     """Look for missed runs, broken chains, what is wrong with the log, and clocks that jumped. `every` has hours."""
+    going = [one for one in manifests if planned.goes_on(one)]
+    servers = _servers(going).values()
     return [
-        *(finding for kind in every for finding in _missed(manifests, kind, every[kind], now, planned.keep)),
+        *(finding for kind in every for finding in _missed(going, kind, every[kind], now, planned.keep)),
+        *(() if planned.apart else _unknown(manifests, planned)),
         *_chains(manifests),
         *(finding for archive in archives for finding in (_after if planned.apart else _log)(manifests, archive)),
-        *_stopped(manifests, archives, planned.log_every, now),
+        *(finding for own in servers for finding in _stopped(own, archives, planned.log_every, now)),
         *_open(manifests, archives),
         *_clocks(manifests, now),
     ]
 
 
-def _missed(manifests: Sequence[Manifest], kind: Kind, hours: float, now: dt.datetime, keep: Policy) -> list[Finding]:
+def _servers(manifests: Iterable[Manifest]) -> dict[str, list[Manifest]]:
+    found: dict[str, list[Manifest]] = {}
+    for one in manifests:
+        found.setdefault(one.system_identifier, []).append(one)
+    return found
+
+
+def _missed(
+    manifests: Sequence[Manifest], kind: Kind, hours: float, now: dt.datetime, keep: Policy
+) -> Iterator[Finding]:
+    """Look at each server by itself, and at each dumped database: one that is backed up hides none that is not.
+
+    A server that was replaced looks like one whose backups have stopped, and only a person can tell, once, by `retired`
+    of backup.toml. After a failover, or on restored data files, it is still the same: it keeps its system identifier.
+    """
+    things = _things(manifests, kind)
+    for name, times in things.items():
+        where, told = (kind, "") if len(things) == 1 else (f"{kind} of {name}", SEVERAL)
+        for finding in spaced(where, times, hours, keep.get(kind, DEFAULT[kind]), now):
+            # Only what has stopped may have been replaced; a hole among others was missed.
+            yield Finding(where, finding.problem + told) if finding.problem.startswith("the newest") else finding
+
+
+def _things(manifests: Sequence[Manifest], kind: Kind) -> dict[str, list[dt.datetime]]:
+    """Name what is backed up, with when it was; a server of which there is none of this kind is there too."""
     # A full backup is as good as an incremental one, at the hour when it is taken instead.
     kinds = ("full", "incremental") if kind == "incremental" else (kind,)
-    times = sorted(one.started for one in manifests if one.kind in kinds)
-    return spaced(kind, times, hours, keep.get(kind, DEFAULT[kind]), now)
+    found: dict[str, list[dt.datetime]] = {}
+    for server, made in _servers(manifests).items():
+        own = sorted((one for one in made if one.kind in kinds), key=lambda one: one.started)
+        for one in own:
+            what = f"{one.database!r} of server {server}" if kind == "logical" else f"server {server}"
+            found.setdefault(what, []).append(one.started)
+        if not own:
+            found[f"server {server}"] = []
+    return found or {kind: []}
+
+
+def _unknown(manifests: Sequence[Manifest], planned: Planned) -> Iterator[Finding]:
+    known = {one.system_identifier for one in manifests} | {one.database for one in manifests if not one.physical}
+    for name in planned.retired:
+        if name not in known:
+            yield Finding("retired", f"{name!r} is neither a server nor a dumped database of this store")
 
 
 def spaced(where: str, times: Sequence[dt.datetime], hours: float, rules: Rules, now: dt.datetime) -> list[Finding]:

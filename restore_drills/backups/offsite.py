@@ -13,7 +13,7 @@ from pathlib import Path
 
 from restore_drills.backups.config import Config, Offsite
 from restore_drills.backups.crypt import KeyRefused
-from restore_drills.backups.findings import Finding, named, spaced
+from restore_drills.backups.findings import Finding, Planned, named, spaced
 from restore_drills.backups.model import Damaged, File, Manifest, by_id, chain, lsn
 from restore_drills.backups.programs import Programs, human
 from restore_drills.backups.repository import CHUNK, MANIFEST, Metered, Repository, measured
@@ -60,11 +60,11 @@ def chosen(
 
     Without `every` it is the newest, whatever was begun and however young its copy is.
     """
-    begun = {entry.key.split("/")[1] for entry in there.store.list("backups/")} - set(by_id(copies))
+    cut = {entry.key.split("/")[1] for entry in there.store.list("backups/")} - set(by_id(copies))
     lie = groups(copies)
     for thing, of_it in groups(made).items():
         newest = lie[thing][-1] if thing in lie else None
-        rest = [one for one in of_it if one.id in begun] if every else []
+        rest = [one for one in of_it if one.id in cut] if every else []
         if rest:
             yield rest[-1]
         elif newest is None or every is None or (age := _hours(newest)) >= every:
@@ -89,21 +89,31 @@ def groups(manifests: Iterable[Manifest]) -> dict[str, list[Manifest]]:
     return found
 
 
-def looked(config: Config, repository: Repository, made: Sequence[Manifest], *, itself: bool) -> list[Finding]:
-    """Find what is not off-site, or too old there; `itself`: in that store alone, the first may be gone."""
+def looked(config: Config, repository: Repository, made: Sequence[Manifest], planned: Planned) -> list[Finding]:
+    """Find what is not off-site, or too old there; `apart`: in that store alone, the first may be gone."""
     if (policy := config.offsite) is None:
         return []
     now = dt.datetime.now(dt.UTC)
-    if itself:
-        times = sorted(one.started for one in made)
-        return spaced(f"{repository.store.name} (off-site)", times, policy.every, policy.keep, now)
+    if planned.apart:
+        return _alone(f"{repository.store.name} (off-site", policy, filter(planned.goes_on, made), now)
     there = config.away().repository(repository.say)
+    where = f"{there.store.name} (off-site)"
     try:
         copies, damaged = there.readable()
     except StoreError as error:
-        return [Finding(f"{there.store.name} (off-site)", f"could not be looked at: {error}")]
-    found = [Finding(f"{there.store.name} (off-site)", text) for text in damaged]
+        return [Finding(where, f"could not be looked at: {error}")]
+    found = [Finding(where, text) for text in damaged]
     return found + late(there.store.name, policy, made, copies, now)
+
+
+def _alone(where: str, policy: Offsite, copies: Iterable[Manifest], now: dt.datetime) -> list[Finding]:
+    """Look at each thing by itself, when each was made; where there is none at all that is told."""
+    things = {f"{where} copy of the {thing})": of_it for thing, of_it in groups(copies).items()} or {f"{where})": []}
+    return [
+        finding
+        for thing, of_it in things.items()
+        for finding in spaced(thing, sorted(one.started for one in of_it), policy.every, policy.keep, now)
+    ]
 
 
 def late(
@@ -167,27 +177,33 @@ def _log(here: Repository, there: Repository, since: Manifest) -> Brought:
 
     A gap is found by `verify`, here as there.
     """
-    first, server = lsn(since.end_lsn) // since.segment_size, since.system_identifier
     brought: list[str] = []
     found: list[Finding] = []
     try:
-        known, kept = ({one.name: one for one in Archive.read(store, server).kept} for store in (there, here))
+        lies, kept = (Archive.read(store, since.system_identifier) for store in (there, here))
     except Damaged as error:
         return brought, [named(str(error))]
-    for name, one in kept.items():
-        before = SEGMENT.fullmatch(name) and number(name, since.segment_size) < first
-        if before or int(name[:8], 16) < since.timeline:
-            continue
+    known = {one.name: one for one in lies.kept}
+    for one in _after(kept, since):
         try:
-            if name not in known:
+            if one.name not in known:
                 _segment(here, there, one)
-                brought.append(name)
-            elif known[name].sha256 != one.sha256:
+                brought.append(one.name)
+            elif known[one.name].sha256 != one.sha256:
                 found.append(Finding(one.key, f"is another one in {there.store.name}: two servers archive as one"))
         except Damaged as error:
             found.append(named(str(error)))
     there.say(f"copied {len(brought)} files of the log")
     return brought, found
+
+
+def _after(archive: Archive, since: Manifest) -> Iterator[Kept]:
+    """Give what of the log leads on from the end of a backup, if anything does."""
+    first = lsn(since.end_lsn) // since.segment_size
+    for one in archive.kept:
+        before = SEGMENT.fullmatch(one.name) and number(one.name, since.segment_size) < first
+        if not before and int(one.name[:8], 16) >= since.timeline:
+            yield one
 
 
 def _segment(here: Repository, there: Repository, one: Kept) -> None:

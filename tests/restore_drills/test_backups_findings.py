@@ -72,6 +72,70 @@ def test_a_missed_run_is_found() -> None:
     )
 
 
+def of_server(server: str, made: list[Manifest]) -> list[Manifest]:
+    """Give the same backups of another server."""
+    return [msgspec.structs.replace(one, system_identifier=server) for one in made]
+
+
+def two(later: list[Manifest], *retired: str, every: dict[Kind, float] | None = None) -> list[tuple[str, str]]:
+    """Look at a store in which server 7 is backed up well, and another one otherwise."""
+    planned = Planned(retired=retired)
+    there = find([*history(), *later], [log(*range(25))], every or EVERY, NOON, planned)
+    return [(finding.place, finding.problem) for finding in there]
+
+
+def test_two_servers_in_one_store_hide_no_missed_run_of_each_other() -> None:
+    """Server 8's backups have stopped six hours ago, or it has none of a kind, and server 7 goes on."""
+    stopped = of_server("8", history()[:15])
+    none = [manifest("logical", NOON, number=30, system_identifier="8")]
+    hint = "; if that was replaced or is gone, name it in `retired` of backup.toml"
+
+    assert [] == two(of_server("8", history()))
+    assert [
+        ("incremental of server 8", f"the newest is 6.0 h old, and one is planned every 1 h{hint}"),
+    ] == two(stopped)
+    assert [("full of server 8", "there is none, and one is planned every 24 h")] == two(none, every={"full": 24.0})
+
+
+def test_a_server_that_was_replaced_is_not_missed_for_ever() -> None:
+    """Somebody says so once; what is said of nobody is found, and where all are retired nothing is backed up."""
+    stopped = of_server("8", history()[:15])
+
+    assert [] == two(stopped, "8")
+    assert [("retired", "'9' is neither a server nor a dumped database of this store")] == two([], "9")
+    assert ["full", "incremental"] == [place for place, _ in two(stopped, "7", "8")]
+
+
+def test_a_failover_is_no_other_server() -> None:
+    """On a new timeline it keeps its identifier, so its backups are one row."""
+    made = history()
+    later = [msgspec.structs.replace(one, timeline=2) for one in made[10:]]
+
+    assert [] == [each for each in found([*made[:10], *later], log()) if "incremental" in each[0]]
+
+
+def test_a_database_whose_dumps_have_stopped_is_found_beside_another() -> None:
+    """Until it is retired, as one that was dropped."""
+    dumps = [
+        manifest("logical", NOON - hours * HOUR, number=30 + hours, database=name)
+        for name, hours in {"shop": 1, "gone": 50}.items()
+    ]
+    every: dict[Kind, float] = {"logical": 24.0}
+    ((place, problem),) = two(dumps, every=every)
+
+    assert ("logical of 'gone' of server 7", True) == (place, problem.startswith("the newest is 50.0 h old"))
+    assert [] == two(dumps, "gone", every=every)
+
+
+def test_the_log_of_each_server_is_looked_at() -> None:
+    """Server 8 was backed up before server 7, and its log never came."""
+    made = [*history(), *of_server("8", history()[:15])]
+    whole = msgspec.structs.replace(log(*range(25)), grew=NOON)
+    stopped = find(made, [whole], EVERY, NOON, Planned(log_every=1.0))
+
+    assert ["wal/8"] == [finding.place for finding in stopped if finding.place.startswith("wal/")]
+
+
 def test_a_broken_chain_is_found_at_each_backup_that_needs_it() -> None:
     """The missing parent is named."""
     made = history()

@@ -81,6 +81,19 @@ def test_another_database_hides_no_copy_that_is_missing(folder: Path, ask: Ask) 
     assert [f"{folder / AWAY} (off-site copy of the dumps of 'new' of server 7)"] == [each["place"] for each in found]
 
 
+def test_in_the_second_store_alone_no_server_hides_another(folder: Path, ask: Ask) -> None:
+    """One whose copies have stopped is found beside one that is copied, until it is retired."""
+    there, files = away(folder), {"x": b"x"}
+    for number, (server, days) in enumerate({"7": 1, "8": 20}.items()):
+        when = now() - days * 24 * HOUR
+        committed(there, manifest("logical", when, number=number, files=files, system_identifier=server), files)
+    (found,) = ask("verify", "--offsite")[1]["findings"]
+    assert f"{folder / AWAY} (off-site copy of the dumps of 'shop' of server 8)" == found["place"]
+    config(folder, more='retired = ["8"]')
+
+    assert [] == ask("verify", "--offsite")[1]["findings"]
+
+
 def test_a_second_store_that_does_not_answer_is_a_finding(
     folder: Path, bucket: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
