@@ -8,6 +8,7 @@
   prune [--yes]                  show what the policy lets go; with --yes, remove it
   restore [ID] --to FOLDER       bring the newest (or that) backup back, by default with all of the log that there is
 
+The first run that writes to a store says --init: an empty place may as well be a disk that is not mounted.
 With --offsite, list, verify, prune and restore look at the second store, and need no first one.
 
 Progress goes to stderr, one line of JSON to stdout. Exit code 0: well; 1: something is wrong with a backup, and the
@@ -28,7 +29,7 @@ import psycopg
 
 from evidence.errors import CannotTell, InputError
 from fixtures.postgres import PostgresError
-from restore_drills.backups import commands, config
+from restore_drills.backups import begun, commands, config
 from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import Programs, Say
 from restore_drills.backups.repository import Repository
@@ -38,6 +39,8 @@ TAKE = {
     "incremental": "what changed since the newest physical backup (PostgreSQL 17 with summarize_wal = on)",
     "logical": "a dump of one database and the roles, which another version of PostgreSQL can read",
 }
+
+INIT = "begin a new store: the first run says so, since an empty place may be a disk that is not mounted"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--quiet", action="store_true", help="no progress")
     either = argparse.ArgumentParser(add_help=False, parents=[common])
     either.add_argument("--offsite", action="store_true", help="in the second store")
-    top.set_defaults(offsite=False)
+    top.set_defaults(offsite=False, init=False)
     asked = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in TAKE.items():
         taking = asked.add_parser(name, parents=[common], help=text, description=text)
@@ -60,9 +63,13 @@ def parser() -> argparse.ArgumentParser:
             taking.add_argument(
                 "--since", choices=("last", "full"), default="last", help="of which backup it is the rest"
             )
-    asked.add_parser("wal", parents=[common], help="ship the log")
+        if name != "incremental":
+            taking.add_argument("--init", action="store_true", help=INIT)
+    shipping = asked.add_parser("wal", parents=[common], help="ship the log")
+    shipping.add_argument("--init", action="store_true", help=INIT)
     copying = asked.add_parser("offsite", parents=[common], help="copy the newest into the second store")
     copying.add_argument("--now", action="store_true", help="however young the newest copy is")
+    copying.add_argument("--init", action="store_true", help=INIT)
     asked.add_parser("list", parents=[either], help="what there is")
     proving = asked.add_parser("verify", parents=[either], help="read every byte, or restore and compare")
     proving.add_argument("id", nargs="?", help="one backup; default: every one, or with --restore the newest")
@@ -106,6 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _access(repository: Repository, options: argparse.Namespace) -> Iterator[list[int]]:
     """Who writes works alone, and settles first what was cut short; who reads needs no permission to write."""
     if commands.writes(options):
+        begun.expect(repository.store, new=options.init)
         with repository.lock(options.wait) as handle:
             repository.settle()
             yield [handle]

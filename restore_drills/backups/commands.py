@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from evidence.errors import InputError
 from restore_drills.backups import offsite, proof, restore, retention, shipping, take, wal
+from restore_drills.backups.begun import EMPTY, begun
 from restore_drills.backups.config import Config
 from restore_drills.backups.findings import Finding, Planned, find, named
 from restore_drills.backups.model import Manifest, by_id, lsn
@@ -62,6 +63,8 @@ def show(config: Config, repository: Repository, programs: Programs, options: ar
         why = ", ".join(plan.keep.get(one.id, ("will be pruned",)))
         moved = f"; while it was written to ({_moved(one)})" if one.content.bound == "moving" else ""
         repository.say(f"{one.id}  {human(one.stored_size):>9}  {one.start_lsn} to {one.end_lsn}  {why}{moved}")
+    if not begun(repository.store):
+        repository.say(f"{repository.store.name}: {EMPTY}")
     backups = [{**_told(one), "keep": plan.keep.get(one.id, ())} for one in manifests]
     log = {archive.system_identifier: len(archive.kept) for archive in archives(repository, manifests)}
     return {"backups": backups, "log": log, "damaged": damaged, "store": _protection(repository, manifests)}

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from restore_drills.backups.begun import EMPTY, begun, expect
 from restore_drills.backups.config import Config, Offsite
 from restore_drills.backups.crypt import KeyRefused
 from restore_drills.backups.findings import Finding, Planned, named, spaced
@@ -30,6 +31,7 @@ def command(config: Config, repository: Repository, programs: Programs, options:
     """Copy of each thing that is backed up the newest, where its copy is old enough."""
     del programs
     there = config.away().repository(repository.say, options.identity)
+    expect(there.store, new=options.init)
     copied: list[str] = []
     log: list[str] = []
     found: list[Finding] = []
@@ -100,6 +102,8 @@ def looked(config: Config, repository: Repository, made: Sequence[Manifest], pla
     where = f"{there.store.name} (off-site)"
     try:
         copies, damaged = there.readable()
+        if not begun(there.store):
+            return [Finding(where, EMPTY)]
     except StoreError as error:
         return [Finding(where, f"could not be looked at: {error}")]
     found = [Finding(where, text) for text in damaged]

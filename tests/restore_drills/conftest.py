@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.postgres import Postgres, free_port, postgres
+from restore_drills.backups.begun import begin
+from restore_drills.backups.store import Folder
 from tests.restore_drills.backups_world import execute
 
 
@@ -29,7 +31,8 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a backup.toml; the address stands in the environment."""
+    """A folder with a backup.toml and a store that was begun; the address stands in the environment."""
+    begin(Folder(tmp_path / "the store"))
     (tmp_path / "backup.toml").write_text('database = "${SHOP}"\nstore = "the store"\n[keep.full]\nlast = 1\n')
     return tmp_path
 

@@ -9,17 +9,22 @@ import msgspec
 import pytest
 
 from restore_drills.backups import __main__ as command
+from restore_drills.backups.begun import begin
+from restore_drills.backups.store import Folder
 from tests.restore_drills.offsite.world import (
     Ask,
+    away,
     config,
 )
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where backup.toml lies."""
+    """Where backup.toml lies; both stores were begun."""
     monkeypatch.setenv("SHOP", "")
     config(tmp_path)
+    begin(Folder(tmp_path / "the store"))
+    begin(away(tmp_path).store)
     return tmp_path
 
 
@@ -29,6 +34,7 @@ def anywhere(request: pytest.FixtureRequest, folder: Path) -> Path:
     if request.param == "s3":
         request.getfixturevalue("bucket")
         config(folder, f"s3://bucket/{request.node.name}")
+        begin(away(folder).store)
     return folder
 
 

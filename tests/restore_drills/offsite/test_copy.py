@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.postgres import Given
+from restore_drills.backups.begun import begin
 from restore_drills.backups.store import Folder, StoreError
 from restore_drills.backups.timelines import segment
 from tests.restore_drills.backups_called import started
@@ -76,6 +77,7 @@ def test_cut_short_after_any_object_it_is_finished_by_the_next_run(
     total -= left
     for after in range(total):
         shutil.rmtree(folder / AWAY)
+        begin(away(folder).store)
         left = after
         assert 2 == ask("offsite")[0], after
         assert whole(away(folder)) < everything
@@ -92,6 +94,7 @@ def test_killed_at_any_moment_it_is_finished_by_the_next_run(folder: Path, ask: 
     lasts, dice, hits = time.monotonic() - began, random.Random(SEED), 0  # noqa: S311 - a seed: it comes again
     for _ in range(5 * KILLS):
         shutil.rmtree(folder / AWAY)
+        begin(there.store)
         process = started(folder, Given(""), "offsite")
         while process.poll() is None and not list((folder / AWAY).glob(".work/*-*-*")):
             time.sleep(0.001)
