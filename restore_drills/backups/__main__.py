@@ -2,7 +2,7 @@
 
   full | incremental | logical   take a backup: data files, what changed of them since, or a dump of one database
   wal                            bring what the server has archived of its log into the store
-  offsite [--now]                copy the newest into the second store, where its copy there is old enough
+  offsite [--now]                copy the newest into the second store, where its copy there is old enough, and the log
   list                           what there is, and why it is kept
   verify [ID] [--restore]        read every stored byte; with --restore, restore and compare every row
   prune [--yes]                  show what the policy lets go; with --yes, remove it

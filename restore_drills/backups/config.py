@@ -25,10 +25,14 @@ Hours = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Offsite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[offsite]`: a second store, that the newest is copied to each `every` hours; `keep` is for all kinds."""
+    """`[offsite]`: a second store, that the newest is copied to each `every` hours; `keep` is for all kinds.
+
+    `wal_every` says how many hours may lie between two runs, each of which brings the log; else nothing of it is late.
+    """
 
     store: str
     every: Hours = 168.0
+    wal_every: Hours | None = None
     keep: Rules = msgspec.field(default_factory=lambda: Rules(weekly=12, monthly=12))
 
 

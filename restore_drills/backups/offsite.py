@@ -14,7 +14,7 @@ from pathlib import Path
 from restore_drills.backups.begun import EMPTY, begun, expect
 from restore_drills.backups.config import Config, Offsite
 from restore_drills.backups.crypt import KeyRefused
-from restore_drills.backups.findings import Finding, Planned, named, spaced
+from restore_drills.backups.findings import LATE, Finding, Planned, named, spaced
 from restore_drills.backups.model import Damaged, File, Manifest, by_id, chain, lsn
 from restore_drills.backups.programs import Programs, human
 from restore_drills.backups.repository import CHUNK, MANIFEST, Metered, Repository, measured
@@ -28,7 +28,7 @@ Brought = tuple[list[str], list[Finding]]
 
 
 def command(config: Config, repository: Repository, programs: Programs, options: argparse.Namespace) -> Told:
-    """Copy of each thing that is backed up the newest, where its copy is old enough."""
+    """Copy of each thing that is backed up the newest, where its copy is old enough; and the log, wherever one lies."""
     del programs
     there = config.away().repository(repository.say, options.identity)
     expect(there.store, new=options.init)
@@ -50,6 +50,10 @@ def command(config: Config, repository: Repository, programs: Programs, options:
             copied, log, found = [*copied, one.id], log + brought, found + missed
             if config.recipients and not one.recipients:
                 found.append(Finding(one.id, f"lies open in {there.store.name}: it is older than `recipients`"))
+        for one in _newest(there.readable()[0]):
+            if one.id not in copied:  # with a copy comes the log
+                brought, missed = _log(repository, there, one)
+                log, found = log + brought, found + missed
     for finding in found:
         repository.say(f"FOUND {finding.place}: {finding.problem}")
     return {"store": there.store.name, "copied": copied, "log": log, "findings": found}
@@ -104,10 +108,11 @@ def looked(config: Config, repository: Repository, made: Sequence[Manifest], pla
         copies, damaged = there.readable()
         if not begun(there.store):
             return [Finding(where, EMPTY)]
+        behind = [Finding(where, text) for text in _behind(repository, there, policy, copies, now)]
     except StoreError as error:
         return [Finding(where, f"could not be looked at: {error}")]
     found = [Finding(where, text) for text in damaged]
-    return found + late(there.store.name, policy, made, copies, now)
+    return found + late(there.store.name, policy, made, copies, now) + behind
 
 
 def _alone(where: str, policy: Offsite, copies: Iterable[Manifest], now: dt.datetime) -> list[Finding]:
@@ -118,6 +123,26 @@ def _alone(where: str, policy: Offsite, copies: Iterable[Manifest], now: dt.date
         for thing, of_it in things.items()
         for finding in spaced(thing, sorted(one.started for one in of_it), policy.every, policy.keep, now)
     ]
+
+
+def _behind(
+    here: Repository, there: Repository, policy: Offsite, copies: Iterable[Manifest], now: dt.datetime
+) -> Iterator[str]:
+    """Look for what of the log has been in the first store for long, and is not off-site."""
+    if policy.wal_every is None:
+        return
+    for since in _newest(copies):
+        try:
+            lies, kept = (Archive.read(store, since.system_identifier) for store in (there, here))
+        except Damaged as error:
+            yield str(error)
+            continue
+        known = {one.name for one in lies.kept}
+        for one in _after(kept, since):
+            hours = (now - here.store.written(one.key)) / dt.timedelta(hours=1)
+            if one.name not in known and hours > policy.wal_every * LATE:
+                yield f"lacks {one.name}, which came {hours:.1f} h ago: the log is brought every {policy.wal_every:g} h"
+                break
 
 
 def late(
@@ -208,6 +233,11 @@ def _after(archive: Archive, since: Manifest) -> Iterator[Kept]:
         before = SEGMENT.fullmatch(one.name) and number(one.name, since.segment_size) < first
         if not before and int(one.name[:8], 16) >= since.timeline:
             yield one
+
+
+def _newest(copies: Iterable[Manifest]) -> list[Manifest]:
+    """Give of each server the data files that the log leads on from."""
+    return [of_it[-1] for of_it in groups(copies).values() if of_it[-1].physical]
 
 
 def _segment(here: Repository, there: Repository, one: Kept) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from restore_drills.backups.begun import EMPTY, MARK
 from restore_drills.backups.timelines import segment
-from tests.restore_drills.offsite.world import AWAY, SIZE, Ask, away, made, whole
+from tests.restore_drills.backups_world import repository
+from tests.restore_drills.offsite.world import AWAY, SIZE, Ask, away, logged, made, whole
 
 
 @pytest.mark.parametrize("mounted", [False, True], ids=["missing", "empty"])
@@ -59,3 +62,35 @@ def test_nothing_is_backed_up_to_an_empty_place(folder: Path, ask: Ask, command:
     assert segments.exists()
     assert not (folder / "the store").exists()
     assert EMPTY in ask("list")[1]["said"]
+
+
+def test_the_log_goes_on_between_two_copies(anywhere: Path, ask: Ask) -> None:
+    """No backup is due for days, and what was archived since the newest copy is brought all the same, once."""
+    _, _, two, _ = made(anywhere)
+    assert 0 == ask("offsite")[0]
+    place = repository(anywhere / "the store")
+    for number in (6, 7):
+        logged(place, number)
+    code, told = ask("offsite")
+    assert (0, [], [segment(1, number, SIZE) for number in (6, 7)]) == (code, told["copied"], told["log"]), told
+    assert [] == ask("offsite")[1]["log"]
+    place.remove(two)
+    logged(place, 8)
+
+    assert [segment(1, 8, SIZE)] == ask("offsite")[1]["log"], "also behind a copy whose original was pruned"
+
+
+def test_a_log_that_is_not_brought_is_found(folder: Path, ask: Ask) -> None:
+    """With `wal_every`, which says how often it is; a segment that has just come is not late."""
+    made(folder)
+    assert 0 == ask("offsite")[0]
+    key = logged(repository(folder / "the store"), 6)
+    with (folder / "backup.toml").open("a") as file:
+        file.write("wal_every = 1\n")
+    assert [] == [each for each in ask("verify")[1]["findings"] if "off-site" in each["place"]]
+    long_ago = time.time() - 3 * 3600
+    os.utime(folder / "the store" / key, (long_ago, long_ago))
+    (late,) = [each for each in ask("verify")[1]["findings"] if "off-site" in each["place"]]
+
+    lacks = f"lacks {segment(1, 6, SIZE)}, which came 3.0 h ago: the log is brought every 1 h"
+    assert {"place": f"{folder / AWAY} (off-site)", "problem": lacks} == late

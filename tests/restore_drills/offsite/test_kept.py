@@ -172,7 +172,7 @@ def passable() -> Iterator[Path]:
 def test_with_the_first_store_gone_the_second_leads_back_alone(
     world: tuple[Postgres, Path], folder: Path, passable: Path
 ) -> None:
-    """Real data files, an increment and the log after it: proven row by row, up to the last write that was shipped."""
+    """Real data files, an increment, the log after it, and what came of that later: up to the last write, row by row."""
     server, spool = world
     config(folder)
     text = (folder / "backup.toml").read_text().replace("wal spool", str(spool))
@@ -188,6 +188,11 @@ def test_with_the_first_store_gone_the_second_leads_back_alone(
     assert (0, [one["id"]], True) == (code, told["copied"], last in told["log"]), said
     code, told, said = run(folder, server, "verify")
     assert (0, []) == (code, told["findings"]), said
+    execute(server.dsn, "INSERT INTO item VALUES (1003)")
+    last = archived(server)
+    assert 0 == run(folder, server, "wal")[0]
+    code, told, said = run(folder, server, "offsite")
+    assert (0, [], True) == (code, told["copied"], last in told["log"]), said
     shutil.rmtree(folder / "the store")
     code, proven, said = run(folder, server, "verify", "--offsite", "--restore")
     assert (0, [one["id"]], []) == (code, proven["verified"], proven["findings"]), said
@@ -198,7 +203,7 @@ def test_with_the_first_store_gone_the_second_leads_back_alone(
         recovered(there, PROGRAMS, newest, Target.of("latest"), passable / "copy") as copy,
         psycopg.connect(copy.address()) as connection,
     ):
-        assert (1002, 1002) == connection.execute("SELECT count(*), max(n) FROM item").fetchone()
+        assert (1003, 1003) == connection.execute("SELECT count(*), max(n) FROM item").fetchone()
 
 
 def test_what_is_sealed_is_copied_without_the_key_and_opened_by_it_alone(
