@@ -72,8 +72,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def broken(self) -> bool:
-        """The release broke the claim, whatever else befell the check."""
-        return self.outcome is Outcome.FAILED or self.failed > 0
+        """The release broke the claim, whatever else befell the check; what was found is, counted or not."""
+        return self.outcome is Outcome.FAILED or self.failed > 0 or bool(self.findings)
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

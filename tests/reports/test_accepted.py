@@ -110,6 +110,15 @@ def test_accepted_findings_of_doubtful_evidence_hold(changes: dict[str, object])
     assert (Verdict.HOLD, Judgement.UNVERIFIED) == (gate.verdict, rule.judgement)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.PASSED, Outcome.SKIPPED, Outcome.NOT_APPLICABLE])
+def test_what_was_found_is_broken_whatever_the_outcome_says(outcome: Outcome) -> None:
+    """A writer of evidence that counts no failure beside its findings improves nothing: the finding blocks."""
+    gate, rule = judged(accepting(), "/a", outcome=outcome, failed=0)
+
+    assert (Verdict.BLOCK, Judgement.FAIL) == (gate.verdict, rule.judgement)
+    assert "The claim does not hold: /a: has no token." == rule.reason
+
+
 def test_what_is_no_longer_found_is_warned_of() -> None:
     """A mended finding does not turn the gate red, and its acceptance is asked to go."""
     gate, rule = judged(accepting("/a"))
