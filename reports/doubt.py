@@ -9,7 +9,7 @@ import re
 from checks.catalogue import LIVE, CheckInfo
 from evidence.model import Evidence, Outcome, StageRecord
 from evidence.release import Identity
-from reports.limits import BOUND, Limit, figure, unit_of
+from reports.limits import BOUND, SIGNED, Limit, figure, unit_of
 from reports.places import nearest
 from reports.policy import Rule
 from reports.seen import Seen
@@ -121,7 +121,7 @@ def of_measure(measure: str, evidence: Evidence) -> str | None:
     measured = evidence.measured.get(measure)
     if measured is None:
         return sentence(f"{measure} was not measured; {nearest(measure, sorted(evidence.measured))}")
-    if not math.isfinite(measured) or measured < 0:
+    if not math.isfinite(measured) or (measured < 0 and measure not in SIGNED):
         return f"{measure} was measured as {measured}, which is no measurement."
     return None
 

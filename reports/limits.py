@@ -21,6 +21,8 @@ UNITS = {
     "percent": "%",
 }
 """How the last part of a measure's name is written; `ratio`, `total` and the rest have no unit."""
+SIGNED = frozenset({"p95_slower_ms", "grown_per_1000_requests_mib", "expires_in_days"})
+"""What can be below 0 by its nature: a difference, a growth, a time that is left. Else it is no measurement."""
 
 
 class Kind(enum.StrEnum):
@@ -51,12 +53,13 @@ class Limit(msgspec.Struct, frozen=True):
         return measured >= self.value if self.kind is Kind.MIN else measured == self.value
 
     def breaks(self, measured: Mapping[str, float]) -> bool:
-        """Say whether the limit is broken beyond doubt: by the better end of the number's confidence interval."""
-        return not any(map(self.holds, self.ends(measured)))
+        """Say whether the limit is broken beyond doubt: by all of the number's confidence interval."""
+        low, high = self.ends(measured)
+        return not (self.holds(low) or self.holds(high) or low < self.value < high)
 
     def straddled(self, measured: Mapping[str, float]) -> bool:
         """Say whether the limit lies within the number's confidence interval, so that nobody can tell."""
-        return len(set(map(self.holds, self.ends(measured)))) > 1
+        return not self.breaks(measured) and not all(map(self.holds, self.ends(measured)))
 
     def ends(self, measured: Mapping[str, float]) -> tuple[float, float]:
         """Return the ends of the number's confidence interval, measured beside it (`p95_low_ms`, `p95_high_ms`).

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from checks import catalogue
+from checks.stage import Stage
+from evidence import release as releases
+from evidence import run as runs
 from evidence.errors import CannotTell, InputError
 from evidence.model import Outcome
 from evidence.release import Undeclared, convert
@@ -21,9 +25,15 @@ from load.config import Load
 from load.measurement import Measurement, Vitals
 from load.paired import Difference, Pair, difference
 from load.quantile import TooFewSamples
+from load.stage import Runner
+from reports import policy
+from reports.judge import judge
+from reports.model import Judgement
+from reports.seen import look
 from tests.load.conftest import TREE, Command, Ran
 from tests.load.server import Server
-from tests.load.test_checks import LOAD, WELL, measured, sample
+from tests.load.test_checks import LOAD, WELL, measured, sample, steady
+from tests.load.test_stage import DECLARED
 
 UNFIT = Vitals(lag_ms=[1.0], cpu_ratio=[0.99])
 BASELINE = Baseline(url="http://127.0.0.1:2", pairs=6)
@@ -168,6 +178,30 @@ def test_a_wrong_table_is_refused(table: dict[str, object], message: str) -> Non
 
     with pytest.raises(InputError, match=message):
         convert(declared, Load, "release.toml: [load]")
+
+
+def test_an_unchanged_release_is_not_slower(release_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of them come out a little faster, below 0: that is a measurement, and the policy that ships passes it."""
+    monkeypatch.setenv("TARGET_URL", "http://127.0.0.1:1")
+    chance = random.Random(9)  # noqa: S311 - repeatable on purpose
+
+    def attack(_url: str, load: Load) -> Measurement:
+        run = measured([one._replace(latency_ms=50 * math.exp(chance.gauss(0, 0.1))) for one in steady()])
+        return dataclasses.replace(run, load=load)
+
+    with Server() as server:
+        text = f'{DECLARED}[load.baseline]\nurl = "{server.url}"\n'
+        release_file.write_text(f"{release_file.read_text()}{text}")
+        release = releases.load(release_file)
+        stage = Stage("load", runs.start(release_file.parent / "run", release), release)
+        found = runs.read_stage(stage.finish(Runner(stage, attack).run()))
+    checks = catalogue.read(TREE)
+    seen = look(stage.run, releases.identify(release), "")
+    gate = judge(policy.load(TREE / "policy.toml", checks), checks, seen, runs.now())
+    slower = next(one.measured for one in found.evidence if one.check == "LOAD-007")
+
+    assert slower["p95_slower_ms"] < 0 < slower["p95_slower_high_ms"]
+    assert (Judgement.PASS, "") == next((one.judgement, one.warning) for one in gate.rules if one.check == "LOAD-007")
 
 
 def with_baseline(compared: Compared) -> Measurement:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from evidence.model import Outcome
-from reports.limits import Kind, Limit
+from reports.limits import SIGNED, Kind, Limit
 from reports.model import Judgement
 from reports.policy import Rule
 from reports.seen import Seen
@@ -27,6 +29,7 @@ from tests.reports.world import (
     stage,
 )
 
+TREE = Path(__file__).parents[2]
 OTHER = "sha256:" + "00" * 32
 GOOD = evidence("LOAD-001")
 DOUBTS: dict[str, tuple[Seen, str]] = {
@@ -337,3 +340,84 @@ def test_a_number_is_judged_by_its_whole_confidence_interval(
     found = measured(p95_ms=p95, p95_low_ms=low, p95_high_ms=high, samples_total=900)
 
     assert judgement is judged(found, LOAD).judgement
+
+
+SIGNED_CASES: dict[str, tuple[Limit, dict[str, float], Judgement]] = {
+    "faster than before": (
+        Limit(Kind.MAX, "p95_slower_ms", 20.0),
+        {"p95_slower_ms": -5.0, "p95_slower_low_ms": -9.0, "p95_slower_high_ms": -1.0},
+        Judgement.PASS,
+    ),
+    "perhaps faster, perhaps too slow": (
+        Limit(Kind.MAX, "p95_slower_ms", 20.0),
+        {"p95_slower_ms": -5.0, "p95_slower_low_ms": -31.0, "p95_slower_high_ms": 21.0},
+        Judgement.UNVERIFIED,
+    ),
+    "memory that shrinks": (
+        Limit(Kind.MAX, "grown_per_1000_requests_mib", 10.0),
+        {
+            "grown_per_1000_requests_mib": -0.4,
+            "grown_per_1000_requests_low_mib": -0.9,
+            "grown_per_1000_requests_high_mib": 0.1,
+        },
+        Judgement.PASS,
+    ),
+    "a certificate that ended": (
+        Limit(Kind.MIN, "expires_in_days", 14.0),
+        {"expires_in_days": -3.0},
+        Judgement.FAIL,
+    ),
+    "endlessly faster": (
+        Limit(Kind.MAX, "p95_slower_ms", 20.0),
+        {"p95_slower_ms": float("-inf")},
+        Judgement.UNVERIFIED,
+    ),
+    **{
+        f"below none: {measure}": (Limit(Kind.MAX, measure, 20.0), {measure: -1.0}, Judgement.UNVERIFIED)
+        for measure in ("p95_ms", "dropped_total", "error_ratio", "rto_s", "surely_grown_per_1000_requests_mib")
+    },
+}
+
+
+@pytest.mark.parametrize(("limit", "numbers", "judgement"), SIGNED_CASES.values(), ids=SIGNED_CASES)
+def test_only_what_has_a_sign_may_be_below_zero(limit: Limit, numbers: dict[str, float], judgement: Judgement) -> None:
+    """A difference, a growth and a time that is left are numbers below 0, too; no count, duration or share is one."""
+    rule = msgspec.structs.replace(CSRF, limits=(limit,))
+    found = seen(stage("live_security", evidence("CSRF-001", measured=numbers)))
+
+    assert judgement is judged(found, rule).judgement
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "judgement"),
+    [
+        (2.0, 4.0, Judgement.UNVERIFIED),
+        (3.0, 4.0, Judgement.UNVERIFIED),
+        (3.0, 3.0, Judgement.PASS),
+    ],
+)
+def test_what_may_be_the_demanded_number_or_another_is_in_doubt(low: float, high: float, judgement: Judgement) -> None:
+    """An interval about the one number that is allowed proves neither that one nor another."""
+    limit = Limit(Kind.EQUALS, "size_bytes", 3.0)
+    numbers = {"size_bytes": 3.0, "size_low_bytes": low, "size_high_bytes": high}
+    found = seen(stage("live_security", evidence("CSRF-001", measured=numbers)))
+
+    assert judgement is judged(found, msgspec.structs.replace(CSRF, limits=(limit,))).judgement
+
+
+def test_an_interval_beside_the_demanded_number_fails() -> None:
+    """Wholly above, or below, it is another number for sure."""
+    limit = Limit(Kind.EQUALS, "size_bytes", 3.0)
+
+    assert limit.breaks({"size_bytes": 5.0, "size_low_bytes": 4.0, "size_high_bytes": 6.0})
+    assert limit.breaks({"size_bytes": 1.0, "size_low_bytes": 0.0, "size_high_bytes": 2.0})
+
+
+@pytest.mark.parametrize("measure", sorted(SIGNED))
+def test_each_number_that_has_a_sign_is_measured_by_a_check(measure: str) -> None:
+    """A name that nobody measures, any more or by a typo, would excuse whoever uses it next."""
+    sources = (
+        path.read_text() for room in ("load", "suites", "restore_drills") for path in (TREE / room).rglob("*.py")
+    )
+
+    assert any(re.search(rf"\b{measure}\b(\"|=)", source) for source in sources)
