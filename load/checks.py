@@ -26,6 +26,8 @@ from load.summary import LIMITED
 @check("LOAD-001")
 def check_p95_latency(measurement: Measurement) -> Finding:
     """The 95th percentile of latency, from the intended start, stays within its limit."""
+    if not measurement.asked:
+        raise nothing(measurement)
     silence = f"no request was answered as declared: {failures(measurement)}"
     assert measurement.good, told(silence, measurement.server.why())
     series = [sample.latency_ms for sample in measurement.good]
@@ -51,6 +53,8 @@ def check_p95_latency(measurement: Measurement) -> Finding:
 @check("LOAD-002")
 def check_requests_succeed(measurement: Measurement) -> Finding:
     """Requests do not fail."""
+    if not measurement.sent:
+        raise nothing(measurement)
     failed = [bool(sample.error) for sample in measurement.sent]
     errors, sent = sum(failed), len(failed)
     low, high = share_interval(errors, sent, worth(failed))
@@ -80,6 +84,8 @@ def check_arrival_rate(measurement: Measurement) -> Finding:
         )
         raise Undeclared(msg)
     asked, answered = measurement.asked, measurement.answered_in_window
+    if not asked:
+        raise nothing(measurement)
     seconds = measurement.span.lasted_s
     measured = {
         "asked_per_s": asked / seconds,
@@ -139,6 +145,11 @@ UNTIMED: frozenset[Check] = frozenset({check_answers_are_compressed})
 def identifier(function: Check) -> str:
     """Return a check's id."""
     return str(identifier_of(function))
+
+
+def nothing(measurement: Measurement) -> TooFewSamples:
+    """Who was asked for nothing has broken no promise, and kept none."""
+    return TooFewSamples(f"no request was sent in the {measurement.span.lasted_s:g} s of measuring: measure longer")
 
 
 def failures(measurement: Measurement) -> str:

@@ -150,8 +150,9 @@ class Measurement:
 
     @cached_property
     def slip_p99_ms(self) -> float:
-        """How late the generator was."""
-        return nearest_rank(ordered([sample.slip_ms for sample in self.window if not math.isnan(sample.slip_ms)]), 0.99)
+        """How late the generator was; without end where nothing left."""
+        left = [sample.slip_ms for sample in self.window if not math.isnan(sample.slip_ms)]
+        return nearest_rank(ordered(left), 0.99) if left else math.inf
 
     @cached_property
     def seen(self) -> Vitals:
@@ -182,7 +183,7 @@ class Measurement:
         reasons = list(dict.fromkeys(self.vitals.accidents))
         if not self.window:  # one of many generators had no arrival in it
             return reasons
-        if self.slip_p99_ms > SLIP_P99_MS:
+        if SLIP_P99_MS < self.slip_p99_ms < math.inf:
             reasons.append(
                 f"1 request in 100 left more than {self.slip_p99_ms:.0f} ms late (bound {SLIP_P99_MS:.0f} ms)"
             )

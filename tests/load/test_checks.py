@@ -57,6 +57,28 @@ def test_a_release_without_one_good_answer_fails() -> None:
         checks.check_p95_latency(measured(refused))
 
 
+SILENT = {"nobody came": [], "we got to none": [one._replace(error=NOT_ASKED, status=0) for one in steady()]}
+
+
+@pytest.mark.parametrize("samples", SILENT.values(), ids=SILENT)
+@pytest.mark.parametrize("check", [checks.check_p95_latency, checks.check_requests_succeed, checks.check_arrival_rate])
+def test_who_was_asked_nothing_broke_no_promise(check: checks.Check, samples: list[Sample]) -> None:
+    """A window in which nobody came to ask, or we got to nobody, is too short, and no silence of the release."""
+    with pytest.raises(TooFewSamples, match="no request was sent in the 4 s of measuring: measure longer"):
+        check(measured(samples))
+
+
+def test_arrivals_that_found_no_user_are_not_nothing() -> None:
+    """A release that keeps all users waiting was asked, and answered nobody: that is its own."""
+    dropped = [one._replace(latency_ms=math.nan, status=0, error=DROPPED) for one in steady()]
+
+    with pytest.raises(AssertionError, match="no request was answered as declared"):
+        checks.check_p95_latency(measured(dropped))
+    with pytest.raises(TooFewSamples, match="no request was sent"):
+        checks.check_requests_succeed(measured(dropped))
+    assert 0 == checks.check_arrival_rate(measured(dropped)).measured["achieved_ratio"]
+
+
 def test_too_few_samples_pass_nothing() -> None:
     """The percentile is shown, but its interval reaches up to the longest that a request may take: 2 x timeout_s."""
     finding = checks.check_p95_latency(measured([one for one in steady() if 1 <= one.at_s < 1.7]))
@@ -181,6 +203,15 @@ def test_a_fit_generator_has_nothing_to_say() -> None:
 def test_an_unfit_generator_says_why(measurement: Measurement, reason: str) -> None:
     """Late sending, a full core, arrivals not got to, an accident of ours: each is a reason to say nothing."""
     assert reason in measurement.unfit()
+
+
+def test_a_generator_that_got_to_nothing_says_so() -> None:
+    """None of its arrivals left, so that there is no lateness of them, alone or as one of several."""
+    idle = measured([one._replace(error=NOT_ASKED, status=0, slip_ms=math.nan) for one in steady()])
+    several = replace(measured(steady()), parts=[measured(steady()), idle])
+
+    assert idle.unfit().startswith("generator saturated, so that nothing can be said about the release: it got to 0.0%")
+    assert "generator 2 of 2: it got to 0.0% of the arrivals in time" in several.unfit()
 
 
 CLOSED = Load(model="closed", users=3, duration_s=4, requests=LOAD.requests)

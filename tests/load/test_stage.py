@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,7 @@ from evidence.release import convert
 from load.checks import CHECKS, identifier
 from load.config import Load
 from load.measurement import Measurement, Unreachable, Vitals
-from load.recorder import Sample
+from load.recorder import NOT_ASKED, Sample
 from load.stage import Runner
 from tests.load.conftest import UNSEEN
 from tests.load.server import Server
@@ -115,6 +116,29 @@ def test_what_an_unfit_generator_saw_is_neither_pass_nor_failure(release_file: P
     assert (1, {Outcome.ERRORED}) == (code, outcomes(evidence))
     assert all("generator saturated" in one.detail for check, one in evidence.items() if check not in UNSEEN)
     assert "home: 400 x TimeoutError" in evidence["LOAD-002"].detail
+
+
+@pytest.mark.usefixtures("_target")
+@pytest.mark.parametrize("of", [1, 2])
+def test_who_was_asked_nothing_is_not_blamed(release_file: Path, of: int) -> None:
+    """No user of a closed model came to ask while it was measured, of one generator or of several: nothing is known."""
+    declared = f'{DECLARED}model = "closed"\nusers = 1\nthink_s = [60, 60]\n'.replace("rate_per_s = 100\n", "")
+    idle = replace(measured([]), load=convert(tomllib.loads(declared)["load"], Load, "here"))
+    code, evidence = ran(release_file, declared, idle if of == 1 else replace(idle, parts=[idle] * of))
+
+    assert 1 == code
+    assert {Outcome.FAILED}.isdisjoint(outcomes(evidence))
+    assert "no request was sent in the 4 s of measuring" in evidence["LOAD-001"].detail
+
+
+@pytest.mark.usefixtures("_target")
+def test_a_generator_that_got_to_nothing_breaks_no_stage(release_file: Path) -> None:
+    """It is named beside what the others saw, and nothing passes."""
+    idle = measured([one._replace(error=NOT_ASKED, status=0, slip_ms=math.nan) for one in steady()])
+    code, evidence = ran(release_file, DECLARED, replace(measured(steady()), parts=[measured(steady()), idle]))
+
+    assert (1, {Outcome.ERRORED}) == (code, outcomes(evidence))
+    assert "generator 2 of 2: it got to 0.0% of the arrivals in time" in evidence["LOAD-001"].detail
 
 
 @pytest.mark.usefixtures("_target")
