@@ -110,10 +110,17 @@ def _groups(manifests: Iterable[Manifest]) -> list[list[Manifest]]:
 
 
 def _unneeded(log: Iterable[Kept], stay: Sequence[Manifest]) -> list[Kept]:
-    """Segments before the oldest physical backup that stays; all of the log stays where there is none."""
-    physical = [one for one in stay if one.physical]
-    if not physical:
-        return []
-    size = physical[0].segment_size
-    first = min(lsn(one.start_lsn) // size for one in physical)
-    return [one for one in log if SEGMENT.fullmatch(one.name) and number(one.name, size) < first]
+    """Segments before the oldest physical backup of their server that stays; all of its log stays where there is none.
+
+    Each server counts in segments of its own size, and pg_resetwal may have changed that between two of its backups.
+    """
+    first: dict[str, dict[int, int]] = {}
+    for one in stay:
+        if one.physical:
+            sizes, begins = first.setdefault(one.system_identifier, {}), lsn(one.start_lsn) // one.segment_size
+            sizes[one.segment_size] = min(begins, sizes.get(one.segment_size, begins))
+    return [one for one in log if SEGMENT.fullmatch(one.name) and _before(one.name, first.get(one.server, {}))]
+
+
+def _before(name: str, first: Mapping[int, int]) -> bool:
+    return bool(first) and all(number(name, size) < begins for size, begins in first.items())

@@ -38,6 +38,11 @@ class Kept(msgspec.Struct, frozen=True, order=True):
         """Whether it was sealed."""
         return self.key.endswith(".age")
 
+    @property
+    def server(self) -> str:
+        """Whose log it is of, by the system identifier."""
+        return self.key.split("/")[1]
+
 
 class Archive(msgspec.Struct, frozen=True):
     """The log of one server, as far as it is in the store."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -14,6 +14,7 @@ from evidence.errors import InputError
 from restore_drills.backups.findings import find
 from restore_drills.backups.model import KINDS, Kind, Manifest
 from restore_drills.backups.retention import Plan, Rules, kept, plan
+from restore_drills.backups.timelines import segment
 from restore_drills.backups.wal import Kept
 from tests.restore_drills.backups_world import NOON, manifest
 
@@ -96,13 +97,51 @@ def test_two_databases_in_one_store_do_not_push_each_other_out() -> None:
 
 def test_the_log_goes_up_to_the_oldest_physical_backup_that_stays() -> None:
     """Without a physical backup all of it stays: there is nothing to measure by."""
-    log = [Kept(f"0000000100000000000000{n:02X}", "", "") for n in range(6)]
+    log = segments(range(6))
     stay = [manifest(number=2), manifest(number=3, when=NOON + dt.timedelta(days=1))]
 
     assert ["000000010000000000000000", "000000010000000000000001", "000000010000000000000002"] == [
         one.name for one in plan(stay, {}, log).log
     ]
     assert () == plan([manifest("logical")], {}, log).log
+
+
+SMALL, LARGE = 16 << 20, 64 << 20
+
+
+def segments(numbers: Iterable[int], server: str = "7", size: int = SMALL) -> list[Kept]:
+    """Make up segments of a server's log."""
+    return [Kept(name := segment(1, n, size), "", f"wal/{server}/{name}") for n in numbers]
+
+
+def full(start: str, server: str, size: int = SMALL, days: float = 0) -> Manifest:
+    """Make up a full backup that begins there in the log."""
+    return manifest(
+        when=NOON - dt.timedelta(days=days), number=int(server), system_identifier=server, segment_size=size,
+        start_lsn=start, end_lsn=start,
+    )  # fmt: skip
+
+
+def test_the_log_of_each_server_goes_up_to_its_own_oldest_backup() -> None:
+    """Two servers in a store number their segments by sizes of their own, and one may be far behind the other."""
+    here, there = full("0/40000028", "1"), full("0/C000028", "2", LARGE, days=1)
+    large = segments(range(8), "2", LARGE)
+
+    assert large[:3] == list(plan([here, there], {}, large).log)
+    assert segments(range(0x40), "1") == list(plan([here, there], {}, segments(range(0x42), "1")).log)
+
+
+def test_the_log_of_a_server_without_a_backup_stays() -> None:
+    """What another server's backups need tells nothing of it."""
+    assert () == plan([full("0/40000028", "1")], {}, segments(range(8), "2")).log
+
+
+def test_the_log_of_a_server_whose_segments_grew_is_measured_by_both_sizes() -> None:
+    """pg_resetwal changes the size, and the identity stays: a segment goes where no backup that stays needs it."""
+    stay = [full("0/40000028", "1", days=1), full("1/C000028", "1", LARGE)]
+
+    assert segments(range(0x40), "1") == list(plan(stay, {}, segments(range(0x44), "1")).log)
+    assert () == plan(stay, {}, segments(range(0x42, 0x46), "1", LARGE)).log
 
 
 RULES = st.builds(Rules, **{name: st.integers(0, 4) for name in ("last", "hourly", "daily", "weekly", "monthly")})
