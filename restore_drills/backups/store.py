@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import errno
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -16,6 +17,8 @@ from evidence.errors import InputError
 
 HIDDEN = ".work"
 """The folder inside a folder store that is not the store: unfinished backups, and the lock."""
+SICK = "give permission, or look at the disk or the mount"
+"""What is to be done where something is there and cannot be read."""
 
 
 class StoreError(InputError):
@@ -108,23 +111,23 @@ class Folder:
 
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """Open the file."""
+        """Open the file; what cannot be read of it is explained, too."""
         with self._explained(key):
-            file = (self.root / key).open("rb")
-        with file:
+            raw = Explained(self.root / key, lambda: self._explained(key, SICK))
+        with io.BufferedReader(raw) as file:
             yield file
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        """Walk the folder; what is hidden is unfinished."""
+        """Walk the folder; what is hidden is unfinished. A folder that cannot be read is no empty one."""
         top = self.root / prefix.rpartition("/")[0]
-        for folder, folders, names in os.walk(top):
+        for folder, folders, names in os.walk(top, onerror=self._unread):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 path = Path(folder, name)
                 key = path.relative_to(self.root).as_posix()
                 if not name.startswith(".") and key.startswith(prefix):
-                    with self._explained(key):
-                        yield Entry(key, path.stat().st_size)
+                    with contextlib.suppress(Missing):  # removed meanwhile, on another machine
+                        yield Entry(key, self._size(key))
 
     def delete(self, key: str) -> None:
         """Remove the file, and the folders that this leaves empty."""
@@ -161,16 +164,45 @@ class Folder:
                 if _modified(part) < self.now() - grace:
                     part.unlink()
 
+    def _size(self, key: str) -> int:
+        with self._explained(key, SICK):
+            return (self.root / key).stat().st_size
+
+    def _unread(self, error: OSError) -> None:
+        """Refuse to go on past a folder; one that is gone, or is a file by now, holds nothing."""
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            with self._explained(os.path.relpath(error.filename or self.root, self.root), SICK):
+                raise error
+
     @contextlib.contextmanager
-    def _explained(self, key: str) -> Iterator[None]:
+    def _explained(self, key: str, mend: str = "make room or give permission") -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
             msg = f"{self.name}: {key} is missing"
             raise Missing(msg) from None
         except OSError as error:
-            msg = f"{self.name}: {key}: {error.strerror}; make room or give permission, then run again"
+            msg = f"{self.name}: {key}: {error.strerror}; {mend}, then run again"
             raise StoreError(msg) from None
+
+
+class Explained(io.FileIO):
+    """A file of which it is said, by name, when it cannot be read any further."""
+
+    def __init__(self, path: Path, explained: Callable[[], contextlib.AbstractContextManager[None]]) -> None:
+        """Open it, and take how to explain what goes wrong."""
+        super().__init__(path)
+        self._explained = explained
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read on."""
+        with self._explained():
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes:
+        """Read all that is left."""
+        with self._explained():
+            return super().readall()
 
 
 def sync(path: Path) -> None:
