@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,16 @@ def test_the_manifest_is_what_the_operator_takes() -> None:
 
 @pytest.mark.parametrize(
     ("where", "value"),
-    [("workers", "4"), ("workers", 0), ("arguments", "--workers 4"), ("env", [{"name": "A", "valueFrom": {}}])],
+    [
+        ("workers", "4"),
+        ("workers", 0),
+        ("arguments", "--workers 4"),
+        ("env", [{"name": "A", "valueFrom": {}}]),
+        ("locustfile", {"configMap": {"name": "ours", "key": "users.py"}}),
+        ("locustfile", {"content": "", "file": "users.py"}),
+        ("imagePullSecrets", [{"name": "a", "namespace": "b"}]),
+        ("metrics", {"interval": 5}),
+    ],
 )
 def test_what_the_operator_would_drop_or_refuse_is_found(where: str, value: object) -> None:
     """The check fails where the manifest is wrong."""
@@ -58,6 +68,11 @@ def test_the_master_waits_for_the_workers_that_are_started() -> None:
     assert f"--workers {MANIFEST['spec']['workers']}" == MANIFEST["spec"]["args"]
 
 
+def test_the_operator_has_a_locustfile_to_mount() -> None:
+    """Without one it asks for a volume and a mount that are null, and no job of it is ever made."""
+    assert MANIFEST["spec"]["locustfile"]["content"].startswith("#")
+
+
 def test_the_operator_s_service_leads_to_our_port() -> None:
     """Its service has port 5557, which is Locust's own."""
     assert 5557 == PORT
@@ -65,27 +80,42 @@ def test_the_operator_s_service_leads_to_our_port() -> None:
 
 def test_what_the_operator_starts_measures(release_file: Path, tmp_path: Path) -> None:
     """The entrypoint with what the operator appends: master and workers run, and the evidence is where it is said."""
-    free = ["--port", "25557", "--bind", "127.0.0.1"]
-    arguments = [*shlex.split(MANIFEST["spec"]["args"].replace("4", "2")), *free]
-    declared = {one["name"]: one["value"] for one in MANIFEST["spec"]["env"]}
-    changed = {"RELEASE_FILE": str(release_file), "RELEASE_RUN": str(tmp_path / "run"), "KEEP_S": "0"}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, **declared, **changed, "PATH": path}
-
-    def started(*words: str) -> subprocess.Popen[str]:
-        command = [str(FOLDER / "entrypoint"), *words, *arguments]
-        return subprocess.Popen(
-            command, cwd=TREE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
+    environment = {"RELEASE_FILE": str(release_file), "RELEASE_RUN": str(tmp_path / "run")}
     with Server() as server:
         release_file.write_text(release_file.read_text() + LOAD.format(url=server.url))
-        workers = [started("--worker", "--master-host", "127.0.0.1") for _ in range(2)]
-        master = started("--master")
+        workers = [started(environment, "--worker", "--master-host", "127.0.0.1") for _ in range(2)]
+        master = started(environment, "--master")
         output, _ = master.communicate(timeout=90)
         codes = [worker.wait(20) for worker in workers]
     found = runs.read_stage(tmp_path / "run" / "evidence" / "load.jsonl").evidence
 
-    assert [0, 0] == codes, output
+    assert [0, 0, 0] == [*codes, master.returncode], output
     assert "load: ended with" in output
     assert {80.0} == {one.measured["samples_total"] for one in found if one.check in {"LOAD-001", "LOAD-002"}}
+
+
+def test_no_pod_is_started_again_for_what_was_seen(release_file: Path, tmp_path: Path) -> None:
+    """A stage that ends with an error ends its pod without one: the operator's job would send the load again."""
+    environment = {"RELEASE_FILE": str(release_file), "RELEASE_RUN": str(tmp_path / "run"), "RELEASE_LOAD_KEY": "short"}
+    with Server() as server:
+        release_file.write_text(release_file.read_text() + LOAD.format(url=server.url))
+        master = started(environment, "--master")
+        output, _ = master.communicate(timeout=30)
+
+    assert "load: ended with 2" in output
+    assert 0 == master.returncode
+
+
+def started(environment: Mapping[str, str], *words: str) -> subprocess.Popen[str]:
+    """Start what the image starts, as the manifest and the operator say, on a port that is free here."""
+    arguments = [*shlex.split(MANIFEST["spec"]["args"].replace("4", "2")), "--port", "25557", "--bind", "127.0.0.1"]
+    declared = {one["name"]: one["value"] for one in MANIFEST["spec"]["env"]}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        [str(FOLDER / "entrypoint"), *words, *arguments],
+        cwd=TREE,
+        env={**os.environ, **declared, "KEEP_S": "0", "PATH": path, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
