@@ -10,6 +10,7 @@ import msgspec
 from load import shape as shapes
 from load.baseline import Baseline
 from load.compression import Compression
+from load.drawn import How
 from load.instances import Instances
 
 MOST_ARRIVALS = 500_000
@@ -76,7 +77,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     The model `closed` has `users` instead, of whom each waits for its answer, and then between both of `think_s`,
     before it asks again; `locustfile` is the team's own file of such users. `data` is a CSV file, whose next row each
-    request has.
+    request has; `drawn` are values that are drawn for each.
     Before the first request nothing is asked for `rest_s`. Warm-up lasts until latencies are steady, at the most
     `longest_warmup_s`; 0 means that there is none. The window stays open until the interval of the p95 is on one side
     of `held_ms`, the promise, or without one is at most `precise` of the p95 wide; at the most for `longest_s`, else
@@ -96,6 +97,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     locustfile: str = ""
     data: str = ""
     rows: tuple[dict[str, str], ...] = ()
+    drawn: dict[str, How] = msgspec.field(default_factory=dict)
     login: Login | None = None
     rest_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1
     warmup_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5
@@ -150,7 +152,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "has think_s from more to less": self.think_s[0] > self.think_s[1],
             "needs either requests or a locustfile": bool(self.requests) == bool(self.locustfile),
             "has a locustfile, which has login, data and think times of its own": self.locustfile
-            and (self.login or self.data or self.rows or any(self.think_s)),
+            and (self.login or self.data or self.rows or self.drawn or any(self.think_s)),
             "has both data and rows": self.data and self.rows,
         }
         for what, is_so in wrong.items():
@@ -169,6 +171,11 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             if name not in {request.name for request in self.requests} or not reason.strip():
                 msg = f"compression.not_compressed: {name!r} needs a request of that name, and a reason"
                 raise ValueError(msg)
+
+    @property
+    def fills(self) -> bool:
+        """Say whether anything is put into requests; where nothing is, braces are braces."""
+        return bool(self.data or self.rows or self.drawn or self.login)
 
     @property
     def in_flight(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,8 @@ import msgspec
 from evidence.errors import InputError
 from evidence.variables import resolve as filled
 from load.config import FIELD_NAME, FIELD_VALUE, Load, Login, Request
-from load.values import NUMBER, TOKEN, places, put, rows
+from load.drawn import Drawn, How
+from load.values import NAME, NUMBER, TOKEN, inline, places, put, rows, tried
 
 
 def resolve(load: Load, root: Path = Path(), environment: Mapping[str, str] = os.environ) -> Load:
@@ -20,7 +21,7 @@ def resolve(load: Load, root: Path = Path(), environment: Mapping[str, str] = os
 
     Files are relative to `root`. A value may be a secret, so that only names are told.
     """
-    table = rows(root / load.data) if load.data else load.rows
+    table = rows(root / load.data) if load.data else inline(load.rows, "[load] rows")
     login = _login(load.login, root, environment) if load.login else None
     _check_places(load, table)
     common = filled(load.headers, environment)
@@ -34,8 +35,8 @@ def resolve(load: Load, root: Path = Path(), environment: Mapping[str, str] = os
         for request in load.requests
     )
     for request in requests:
-        for row in table or ({},):
-            _check_sendable(put(request, row))
+        for values in tried(load, table):
+            _check_sendable(put(request, values))
     locustfile = str(root / load.locustfile) if load.locustfile else ""
     if locustfile and not Path(locustfile).is_file():
         msg = f"release.toml: [load] locustfile: {locustfile} is no file"
@@ -44,7 +45,7 @@ def resolve(load: Load, root: Path = Path(), environment: Mapping[str, str] = os
 
 
 def _login(login: Login, root: Path, environment: Mapping[str, str]) -> Login:
-    table = rows(root / login.data) if login.data else login.rows
+    table = rows(root / login.data) if login.data else inline(login.rows, "[load.login] rows")
     _check_known("login", places([login.path, login.json, login.form, login.headers]), {*_columns(table), NUMBER})
     ready = msgspec.structs.replace(
         login,
@@ -60,13 +61,34 @@ def _login(login: Login, root: Path, environment: Mapping[str, str]) -> Login:
     return ready
 
 
-def _check_places(load: Load, table: Iterable[Mapping[str, str]]) -> None:
+def _check_places(load: Load, table: Sequence[Mapping[str, str]]) -> None:
     """Refuse a name in braces that nothing fills; where nothing is declared to be filled, braces are braces."""
-    if not (load.data or load.rows or load.login):
+    if not load.fills:
         return
-    known = {*_columns(table), NUMBER, *([TOKEN] if load.login and load.login.token else [])}
+    columns, used = _columns(table), places(load.headers)
+    known = {*columns, *load.drawn, NUMBER, *([TOKEN] if load.login and load.login.token else [])}
+    _check_known("headers", used, known)
     for request in load.requests:
-        _check_known(request.name, places([request.path, request.json, request.headers]), known)
+        here = places([request.path, request.json, request.headers])
+        _check_known(request.name, here, known)
+        used |= here
+    for name, how in load.drawn.items():
+        if wrong := _wrong(name, how, columns, used):
+            msg = f"release.toml: [load.drawn] {name!r} {wrong}"
+            raise InputError(msg)
+
+
+def _wrong(name: str, how: How, columns: set[str], used: set[str]) -> str:
+    """Say why a value cannot be drawn under this name; empty where it can."""
+    if not NAME.fullmatch(name):
+        return "is no name: one is in lower case, as in {item_id}"
+    if name in {NUMBER, TOKEN}:
+        return "is a name of ours: take another one"
+    if name in columns:
+        return "is a column of the data, too: take another name"
+    if isinstance(how, Drawn) and (wrong := how.wrong()):
+        return wrong
+    return "" if name in used else f"is in no request: write {{{name}}} where it belongs, or leave it out"
 
 
 def _check_known(where: str, found: set[str], known: set[str]) -> None:
@@ -75,7 +97,7 @@ def _check_known(where: str, found: set[str], known: set[str]) -> None:
         raise InputError(msg)
 
 
-def _columns(table: Iterable[Mapping[str, str]]) -> set[str]:
+def _columns(table: Sequence[Mapping[str, str]]) -> set[str]:
     return set().union(*table)
 
 

@@ -57,7 +57,6 @@ class Crowd:
         self.pool = connections(url, load)
         self._begun = gevent.event.Event()
         self._doors = gevent.lock.BoundedSemaphore(SIGNING_IN_AT_ONCE)
-        self._fills = bool(load.rows or load.login)
 
     def prepare(self, watch: Watch) -> Runner:
         """Have them all come, sign in, and wait."""
@@ -143,10 +142,8 @@ class Crowd:
     def ask(self, user: FastHttpUser, number: int, session: dict[str, str]) -> None:
         """Send an arrival, and record how it ended."""
         request = self.load.requests[self.recorder.plan.kinds[number]]
-        if self._fills:
-            whole = self.recorder.plan.whole(number)
-            row = self.load.rows[whole % len(self.load.rows)] if self.load.rows else {}
-            request = values.put(request, {**row, **session, values.NUMBER: str(whole)})
+        if self.load.fills:
+            request = values.put(request, values.of_arrival(self.load, self.recorder.plan.whole(number), session))
         self.recorder.send(number)
         answer = send(user, request)
         self.blame_us(answer.error)

@@ -1,10 +1,10 @@
-"""`{column}` in a request: what a row of a file, or the session of a user, puts in its place."""
+"""`{column}` in a request: what a row of a file, chance, or the session of a user puts in its place."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,17 +12,22 @@ from urllib.parse import quote
 import msgspec
 
 from evidence.errors import InputError
-from load.config import Login, Request
+from load.config import Load, Login, Request
+from load.drawn import Drawn, draw
 
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 PLACE = re.compile(r"\{([a-z][a-z0-9_]*)(:json)?\}")
+MEANT = re.compile(r"\{([A-Za-z_][\w.:-]*)\}")
 NUMBER, TOKEN = "n", "token"
-"""Places of ours: the number of the arrival, for what must be unique, and what login answered."""
+"""What may be meant for a place, and is none, such as `{Item}` and `{item:int}`. Places of ours: the number of the
+arrival, for what must be unique, and what login answered."""
 MOST_ROWS = 100_000
 
 Values = Mapping[str, str]
+Rows = tuple[dict[str, str], ...]
 
 
-def rows(path: Path) -> tuple[dict[str, str], ...]:
+def rows(path: Path) -> Rows:
     """Read a table whose first line names its columns; InputError where it is none."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -38,9 +43,7 @@ def rows(path: Path) -> tuple[dict[str, str], ...]:
     if len(found) > MOST_ROWS:
         msg = f"{path}: has more than {MOST_ROWS} rows"
         raise InputError(msg)
-    if wrong := [name for name in columns if not PLACE.fullmatch(f"{{{name}}}")]:
-        msg = f"{path}: column {wrong[0]!r}: a column is named in lower case, as in {{item_id}}"
-        raise InputError(msg)
+    _check_columns(str(path), columns)
     for number, row in enumerate(found, start=2):
         if None in row or None in row.values():
             msg = f"{path}:{number}: does not have {len(columns)} fields, as the first line has"
@@ -48,13 +51,45 @@ def rows(path: Path) -> tuple[dict[str, str], ...]:
     return found
 
 
+def inline(found: Rows, where: str) -> Rows:
+    """Return the rows that release.toml has itself; InputError where one lacks a column, or has one of no name."""
+    columns = sorted(set().union(*found))
+    _check_columns(f"release.toml: {where}", columns)
+    for number, row in enumerate(found, start=1):
+        if lacking := [name for name in columns if name not in row]:
+            msg = f"release.toml: {where}: the row with number {number} has no {lacking[0]!r}, which another has"
+            raise InputError(msg)
+    return found
+
+
+def _check_columns(where: str, columns: Iterable[str]) -> None:
+    if wrong := [name for name in columns if not NAME.fullmatch(name)]:
+        msg = f"{where}: column {wrong[0]!r}: a column is named in lower case, as in {{item_id}}"
+        raise InputError(msg)
+
+
 def places(value: Any) -> set[str]:  # noqa: ANN401 - any TOML value
-    """Return the names in braces anywhere in a value."""
+    """Return the names in braces anywhere in a value; one that is written as no place is, as it stands."""
     if isinstance(value, str):
-        return {match[1] for match in PLACE.finditer(value)}
+        return {(PLACE.fullmatch(match[0]) or match)[1] for match in MEANT.finditer(value)}
     if isinstance(value, dict):
         value = [*value.keys(), *value.values()]
     return set().union(*map(places, value)) if isinstance(value, list | tuple) else set()
+
+
+def of_arrival(load: Load, number: int, session: Values) -> Values:
+    """Return what is put into an arrival's request: the next row, what is drawn for it, and what its user has."""
+    row = load.rows[number % len(load.rows)] if load.rows else {}
+    return {**row, **draw(load.drawn, load.seed, number), **session, NUMBER: str(number)}
+
+
+def tried(load: Load, table: Sequence[Values]) -> Iterator[Values]:
+    """Yield what shows whether a request can be sent: every row, and every text that chance may choose."""
+    some = draw(load.drawn, load.seed, 0)
+    first = {**(table[0] if table else {}), **some}
+    yield from ({**row, **some} for row in table or ({},))
+    for name, how in load.drawn.items():
+        yield from ({**first, name: text} for text in (how.of if isinstance(how, Drawn) else ()))
 
 
 def put(request: Request, values: Values) -> Request:
@@ -103,5 +138,5 @@ def _read(column: str, text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
-        msg = f"release.toml: [load]: column {column!r} has a value that is no JSON, as {{{column}:json}} demands"
+        msg = f"release.toml: [load]: {column!r} has a value that is no JSON, as {{{column}:json}} demands"
         raise InputError(msg) from None

@@ -43,10 +43,9 @@ class Visitor:
 
     def ask(self, request: Request, encoding: str) -> Answer:
         """Send a request of the load, with the next row of its data, and say which encoding is accepted."""
-        rows, self._asked = self._load.rows, self._asked + 1
-        row = rows[self._asked % len(rows)] if rows else {}
-        if rows or self._load.login:
-            request = values.put(request, {**row, **self._session, values.NUMBER: str(self._asked)})
+        self._asked += 1
+        if self._load.fills:
+            request = values.put(request, values.of_arrival(self._load, self._asked, self._session))
         body = b"" if request.json is None else msgspec.json.encode(request.json)
         headers = {"Content-Type": "application/json"} if body else {}
         return self._send(request, body, {**headers, **request.headers, "Accept-Encoding": encoding})

@@ -10,7 +10,7 @@ import pytest
 from evidence.errors import InputError
 from load.config import Load, Request
 from load.resolve import resolve
-from load.values import put, rows
+from load.values import of_arrival, put, rows
 from tests.load.test_config import load
 
 CLOSED = {"rate_per_s": 0, "model": "closed", "users": 3}
@@ -65,9 +65,13 @@ def test_what_is_no_table_is_named(tmp_path: Path, content: bytes | None, messag
     [
         ({"requests": [{"name": "x", "path": "/{b}"}]}, r"'x' has \{b\}, and there are only a, n"),
         ({"requests": [{"name": "x", "path": "/", "json": ["{token}"]}]}, r"'x' has \{token\}"),
+        ({"requests": [{"name": "x", "path": "/{A}"}]}, r"'x' has \{A\}, and there are only a, n"),
+        ({"requests": [{"name": "x", "path": "/{a:int}"}]}, r"'x' has \{a:int\}"),
+        ({"requests": [{"name": "x", "path": "/", "json": "{item-id}"}]}, r"'x' has \{item-id\}"),
+        ({"headers": {"X": "{tokn}"}}, r"'headers' has \{tokn\}"),
         ({"login": {"path": "/{b}"}}, r"'login' has \{b\}, and there are only n"),
         ({"requests": [{"name": "x", "path": "/", "headers": {"X": "{a}"}}]}, "header 'X' cannot be sent"),
-        ({"requests": [{"name": "x", "path": "/", "json": "{a:json}"}]}, "column 'a' has a value that is no JSON"),
+        ({"requests": [{"name": "x", "path": "/", "json": "{a:json}"}]}, "'a' has a value that is no JSON"),
     ],
 )
 def test_what_cannot_be_filled_in_is_refused_before_anything_is_sent(changes: dict[str, Any], message: str) -> None:
@@ -75,6 +79,27 @@ def test_what_cannot_be_filled_in_is_refused_before_anything_is_sent(changes: di
     with pytest.raises(InputError, match=message) as caught:
         resolve(load(rows=[{"a": "1"}, {"a": "secret\r\n"}], **changes))
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"Item": "1"}], r"\[load\] rows: column 'Item': a column is named in lower case"),
+        ([{"a": "1", "b": "1"}, {"a": "1"}], r"the row with number 2 has no 'b', which another has"),
+    ],
+)
+def test_rows_in_release_toml_are_as_regular_as_a_file(rows: list[dict[str, str]], message: str) -> None:
+    """What one row lacks would be sent as braces."""
+    with pytest.raises(InputError, match=message):
+        resolve(load(rows=rows))
+
+
+def test_what_programs_have_in_braces_stays() -> None:
+    """GraphQL, a quantifier, JSON within a text: with a blank, a digit or a quote after the brace."""
+    query = '{ user { id } } x{3} {"a": 1}'
+    ready = resolve(load(rows=[{"a": "1"}], requests=[{"name": "x", "path": "/", "json": {"query": query}}]))
+
+    assert {"query": query} == put(ready.requests[0], of_arrival(ready, 0, {})).json
 
 
 def test_braces_are_braces_where_nothing_is_to_be_filled_in() -> None:
@@ -94,6 +119,7 @@ def test_braces_are_braces_where_nothing_is_to_be_filled_in() -> None:
         ({**CLOSED, "think_s": [3, 1]}, "think_s from more to less"),
         ({**CLOSED, "locustfile": "x.py"}, "needs either requests or a locustfile"),
         ({**CLOSED, "locustfile": "x.py", "requests": [], "data": "x.csv"}, "think times of its own"),
+        ({**CLOSED, "locustfile": "x.py", "requests": [], "drawn": {"a": "uuid"}}, "think times of its own"),
         ({"data": "x.csv", "rows": [{"a": "1"}]}, "both data and rows"),
     ],
 )
