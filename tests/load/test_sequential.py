@@ -40,10 +40,29 @@ def test_what_straddles_the_promise_is_measured_on() -> None:
 HELD: tuple[dict[str, float], ...] = ({"held_ms": 99}, {"held_ms": 120}, {})
 
 
-def test_what_cannot_be_bounded_is_on_no_side() -> None:
-    """Fifty requests bound no 95th percentile."""
-    assert straddles([1.0] * 50, 100.0, 0.95)
-    assert not enough(load(**TIMES, held_ms=100), [1.0] * 50)
+def test_what_cannot_be_bounded_is_on_no_side_unless_it_is_above() -> None:
+    """Fifty requests bound no 95th percentile from above, and a few not surely from below; none does."""
+    for series in ([], [1.0] * 50, [200.0] * 29):
+        assert straddles(series, 100.0, 0.98)
+        assert not enough(load(**TIMES, held_ms=100), series)
+    assert not straddles([200.0] * 50, 100.0, 0.98)
+    assert enough(load(**TIMES, held_ms=100), [200.0] * 50)
+
+
+def test_a_release_that_is_surely_too_slow_is_not_measured_for_longer() -> None:
+    """Where correlation lasts so long that nothing bounds its p95 from above: of 60, none takes the longest."""
+    said = [decide(200, random.Random(number), correlated_s=0.5) for number in range(60)]  # noqa: S311 - repeatable
+
+    assert {"fail"} == {outcome for outcome, _ in said}
+    assert {12.0, 26.8} >= {seconds for _, seconds in said}
+
+
+@pytest.mark.parametrize("correlated_s", [0.5, 1, 3, 10])
+def test_a_release_that_keeps_its_promise_is_not_blocked_by_an_early_end(correlated_s: float) -> None:
+    """Of 300 at the promise itself, however long correlation lasts: no more than the error rate allows."""
+    said = [decide(99.9, random.Random(number), correlated_s) for number in range(300)]  # noqa: S311 - repeatable
+
+    assert sum(outcome == "fail" for outcome, _ in said) <= 0.05 * len(said)
 
 
 @pytest.mark.parametrize(("p95_ms", "wrong"), [(99.9, "fail"), (100.1, "pass")])
