@@ -13,6 +13,7 @@ import time
 # Before anything else of ours: importing Locust patches sockets and ssl for everything after it.
 import locust  # noqa: F401
 
+from benchmarks.load_search import highest
 from load import engine
 from load.config import Load, Request
 from load.generator import Watch
@@ -21,10 +22,9 @@ from load.schedule import draw
 from load.steering import Decision
 
 HOME = (Request(name="home", path="/"),)
-USERS, FLAT_S, FIT_S = 20, 4.0, 3.0
-FIRST_PER_S, STEP = 200.0, 1.15
-"""From which rate on it is tried, and by how much more each time, until the generator says that it was late: twice, as
-once may be the machine."""
+USERS, FLAT_S, FIT_S, FIRST_PER_S = 20, 4.0, 3.0, 500.0
+LEFT_AFTER_S = 1.0
+"""What a rate that is too high leaves behind is not waited for: whether we were late is known by then."""
 
 
 class Unrecorded(Recorder):
@@ -44,16 +44,20 @@ class Unrecorded(Recorder):
 
 
 def fit(url: str) -> float:
-    """Return the highest rate of scheduled arrivals that was tried, and that left the generator fit."""
-    rate = highest = FIRST_PER_S
-    while any(_is_fit(url, rate) for _ in range(2)):
-        highest, rate = rate, rate * STEP
-    return highest if rate > FIRST_PER_S else 0.0
+    """Return the highest rate of scheduled arrivals, within a tenth, that left the generator fit."""
+    return highest(lambda rate: not engine.run(url, _at(rate)).unfit(), FIRST_PER_S)
 
 
-def _is_fit(url: str, rate: float) -> bool:
-    run = engine.run(url, Load(rate_per_s=rate, warmup_s=1, longest_warmup_s=1, duration_s=FIT_S, requests=HOME))
-    return not run.unfit()
+def _at(rate: float) -> Load:
+    return Load(
+        rate_per_s=rate,
+        rest_s=0,
+        warmup_s=0.5,
+        longest_warmup_s=0.5,
+        duration_s=FIT_S,
+        timeout_s=LEFT_AFTER_S,
+        requests=HOME,
+    )
 
 
 def flat(url: str, *, recorded: bool) -> float:
@@ -61,7 +65,7 @@ def flat(url: str, *, recorded: bool) -> float:
 
     By the processor's time and not the clock's: on a busy machine the clock tells of others.
     """
-    load = Load(model="closed", users=USERS, warmup_s=0, duration_s=FLAT_S, requests=HOME)
+    load = Load(model="closed", users=USERS, rest_s=0, warmup_s=0, duration_s=FLAT_S, requests=HOME)
     recorder = (Recorder if recorded else Unrecorded)(draw(load), ["home"])
     if not recorded:
         recorder.learn(0.0, 0)

@@ -34,9 +34,6 @@ RATE, USERS = 150, 30
 TRUTHS = {"lognormal": (90.0, 15), "bimodal": (120.0, 15), "stalling": (510.0, 20)}
 """The true p95 in ms at scheduled arrivals, and how long it is measured, in seconds."""
 AT_FULL_SPEED_S, CONNECTIONS = 5, 20
-PAIRS = 3
-"""Runs with and without recording for each repetition: they differ by less than a machine does from run to run."""
-
 K6 = """
 import http from "k6/http";
 const paced = { executor: "constant-arrival-rate", rate: Number(__ENV.RATE), timeUnit: "1s", preAllocatedVUs: 200 };
@@ -184,14 +181,17 @@ def cost(said: dict[tuple[str, str], list[Said]]) -> str:
 
 
 def ceiling(repetitions: int) -> str:
-    """The most that this suite's engine can send, and what recording takes of it: runs with and without, in turns."""
+    """The most that this suite's engine can send, and what recording takes of it: runs with and without, in turns.
+
+    With and without differ by less than a machine does from run to run, so that there are more of these.
+    """
     flat: dict[str, list[float]] = {"yes": [], "no": []}
     highest = []
-    for number in range(repetitions * PAIRS):
+    for number in range(2 * repetitions + 1):
         sys.stderr.write("the engine's own ceiling\n")
         for recorded in ("yes", "no")[:: 1 if number % 2 else -1]:
             flat[recorded].append(_ceiling("flat", recorded))
-        if number % PAIRS == 0:
+        if number < repetitions:
             highest.append(_ceiling("fit"))
     costs = sorted(1 - yes / no for yes, no in zip(flat["yes"], flat["no"], strict=True))
     lines = [
