@@ -126,12 +126,16 @@ def filled(value: Any, values: Values) -> Any:  # noqa: ANN401 - any TOML value
         whole = PLACE.fullmatch(value)
         if whole and whole[2] and whole[1] in values:
             return _read(whole[1], values[whole[1]])
-        return PLACE.sub(lambda match: values.get(match[1], match[0]), value)
+        return _text(value, values)
     if isinstance(value, dict):
-        return {key: filled(inner, values) for key, inner in value.items()}
+        return {_text(key, values): filled(inner, values) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [filled(inner, values) for inner in value]
     return value
+
+
+def _text(text: str, values: Values) -> str:
+    return PLACE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def _read(column: str, text: str) -> Any:  # noqa: ANN401 - any JSON value

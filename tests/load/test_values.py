@@ -17,18 +17,18 @@ CLOSED = {"rate_per_s": 0, "model": "closed", "users": 3}
 
 
 def test_a_place_is_filled_where_it_stands() -> None:
-    """Escaped in the path, plain in headers and JSON, typed where asked for; what nobody knows stays as it is."""
+    """Escaped in the path, plain in headers and JSON, in names as in values, typed where a value asks for it."""
     request = Request(
         name="x",
         path="/{a}/{other}?q={a}",
         json={"{a}": ["{a}", "{b:json}", "b is {b:json}", 3]},
-        headers={"X": "{a}"},
+        headers={"X-{c}": "{a}"},
     )
-    filled = put(request, {"a": "1/2 é&", "b": "[1.5, null]"})
+    filled = put(request, {"a": "1/2 é&", "b": "[1.5, null]", "c": "Team"})
 
     assert "/1%2F2%20%C3%A9%26/{other}?q=1%2F2%20%C3%A9%26" == filled.path
-    assert {"{a}": ["1/2 é&", [1.5, None], "b is [1.5, null]", 3]} == filled.json
-    assert {"X": "1/2 é&"} == filled.headers
+    assert {"1/2 é&": ["1/2 é&", [1.5, None], "b is [1.5, null]", 3]} == filled.json
+    assert {"X-Team": "1/2 é&"} == filled.headers
 
 
 def test_a_table_is_read_with_its_quotes_and_its_mark_of_order(tmp_path: Path) -> None:
