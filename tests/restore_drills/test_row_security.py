@@ -117,6 +117,14 @@ def test_a_role_that_cannot_come_proves_nothing(copy: str) -> None:
     assert "secret" not in told
 
 
+def test_a_statement_that_is_wrong_is_no_fault_of_the_copy(copy: str) -> None:
+    """What release.toml asks of a table that never was cannot be told, and nothing of the backup is blamed."""
+    wrong = {**DECLARED, "row_security": {**DECLARED["row_security"], "user": "SELECT id FROM people"}}
+
+    with pytest.raises(psycopg.errors.UndefinedTable, match="people"):
+        looked(copy, wrong)
+
+
 def test_only_the_declared_role_is_the_applications(copy: str) -> None:
     """Of several addresses those of that role are tried; all of them, where none is named."""
     assert [] == looked(copy, DECLARED, "SHOP_ADMIN_DB", "SHOP_DB").wrong
