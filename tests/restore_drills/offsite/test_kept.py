@@ -172,7 +172,7 @@ def passable() -> Iterator[Path]:
 def test_with_the_first_store_gone_the_second_leads_back_alone(
     world: tuple[Postgres, Path], folder: Path, passable: Path
 ) -> None:
-    """Real data files, an increment, the log after it, and what came of that later: up to the last write, row by row."""
+    """Real data files, an increment, the log after it, and what came of that later: row by row, to the last write."""
     server, spool = world
     config(folder)
     text = (folder / "backup.toml").read_text().replace("wal spool", str(spool))
