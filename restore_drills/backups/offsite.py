@@ -34,15 +34,15 @@ def command(config: Config, repository: Repository, programs: Programs, options:
     expect(there.store, new=options.init)
     copied: list[str] = []
     log: list[str] = []
-    found: list[Finding] = []
     with there.lock(options.wait):
         there.settle()
-        made, copies = repository.manifests(), there.readable()[0]
+        (made, damaged), copies = repository.readable(), there.readable()[0]
+        found = [named(text) for text in damaged]
         if not made:
             found.append(Finding(repository.store.name, "holds no backup: nothing was copied"))
         for one in list(chosen(made, copies, there, None if options.now else config.second.every)):
-            lacking = [each for each in chain(one, by_id(made)) if each.id not in by_id(copies)]
             try:
+                lacking = [each for each in chain(one, by_id(made)) if each.id not in by_id(copies)]
                 brought, missed = _copied(repository, there, one, lacking)
             except Damaged as error:  # of this one; the others are copied all the same
                 found.append(named(str(error)))

@@ -127,6 +127,23 @@ def test_a_damaged_source_is_refused_by_name(folder: Path, ask: Ask, harm: str) 
     assert {dump.id} == whole(away(folder))
 
 
+@pytest.mark.parametrize("harm", ["altered", "missing"])
+def test_a_manifest_that_cannot_be_read_keeps_nothing_else_from_being_copied(folder: Path, ask: Ask, harm: str) -> None:
+    """The full backup's: it is named, as is what needs it, and the dump is off-site all the same."""
+    full, _, two, dump = made(folder)
+    key = f"backups/{full.id}/manifest.json"
+    path = folder / "the store" / key
+    if harm == "missing":
+        path.unlink()
+    else:
+        path.write_text("{}")
+    code, told = ask("offsite")
+
+    places = [*([key] if harm == "altered" else []), two.id]
+    assert (1, places, [dump.id]) == (code, [each["place"] for each in told["findings"]], told["copied"]), told
+    assert {dump.id} == whole(away(folder))
+
+
 @pytest.mark.parametrize(
     "content",
     [gzip.compress(b"another"), gzip.compress(b"")[:10] + b"\xff" * 20, b""],
