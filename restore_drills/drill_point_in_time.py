@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from checks.claim import check
-from restore_drills.backups import take
+from restore_drills.backups import looks
 from restore_drills.compare import hold
 from restore_drills.estate import Estate, Moment
 
@@ -22,4 +22,4 @@ def drill_moment_between_two_writes_is_reached(estate: Estate, coming_moment: Fu
 
     assert {before} == came.words & {before, after}, "the last word before the moment, without the first one after it"
     hold(estate.then, came.content, physical=True)
-    assert estate.now == take.every_database(estate.address), "the server that was copied has changed"
+    assert estate.now == looks.every_database(estate.address), "the server that was copied has changed"

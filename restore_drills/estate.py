@@ -17,7 +17,7 @@ import psycopg
 from fixtures.folder import temporary
 from fixtures.postgres import contained, postgres
 from fixtures.server import own
-from restore_drills.backups import proof, shipping, take
+from restore_drills.backups import looks, proof, shipping, take
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import Programs
 from restore_drills.backups.repository import Repository
@@ -109,9 +109,9 @@ def _history(repository: Repository, address: str, spool: Path) -> Estate:
     increment = take.physical(repository, programs, address, full)
     second = sentinel.write()
     _ship(repository, address, spool)
-    then, moment = take.every_database(address), _clock(address)
+    then, moment = looks.every_database(address), _clock(address)
     third = sentinel.write()
-    now = take.every_database(address)
+    now = looks.every_database(address)
     _ship(repository, address, spool)
     return Estate(
         address=address, repository=repository, full=full, increment=increment, sentinel=sentinel,

@@ -24,6 +24,7 @@ def agreed(looks: Looks) -> Fingerprints:
             schema=one.schema if one.schema == other.schema else (),
             roles=_same(one.roles, other.roles),
             itself=_same(one.itself, other.itself),
+            extensions=one.extensions if one.extensions == other.extensions else None,
         )
     return found
 
@@ -58,6 +59,7 @@ def unproven(looks: Looks, whole: Fingerprints, rows: Rows) -> Iterator[str]:
         told += [f"role {each}: was changed meanwhile" for each in _apart(before.roles, after.roles)]
         told += [f"its {each}: was changed meanwhile" for each in _apart(before.itself, after.itself)]
         told += ["schema: was changed meanwhile"] if before.schema != after.schema else []
+        told += ["extensions: were changed meanwhile"] if before.extensions != after.extensions else []
         yield from (f"database {name!r}: {text}" for text in told)
 
 
@@ -82,6 +84,7 @@ def _like(both: Fingerprints, copy: Fingerprints) -> Fingerprints:
             schema=copy[name].schema if one.schema else (),
             roles=_of(copy[name].roles, one.roles),
             itself=_of(copy[name].itself, one.itself),
+            extensions=copy[name].extensions,
         )
         for name, one in both.items()
         if name in copy

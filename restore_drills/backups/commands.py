@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
 from evidence.errors import InputError
-from restore_drills.backups import offsite, proof, restore, retention, shipping, take, wal
+from restore_drills.backups import away, looks, offsite, proof, restore, retention, shipping, take, wal
 from restore_drills.backups.begun import EMPTY, begun
 from restore_drills.backups.config import Config
 from restore_drills.backups.findings import Finding, Planned, find, named
@@ -85,7 +85,7 @@ def verify(config: Config, repository: Repository, programs: Programs, options: 
         followed = [archive.followed(repository) for archive in archives(repository, manifests)]
         planned = Planned(config.keep, config.log_every, apart=options.offsite, retired=config.retired)
         found += find(manifests, followed, config.every, dt.datetime.now(dt.UTC), planned)
-        found += offsite.looked(config, repository, manifests, planned)
+        found += away.looked(config, repository, manifests, planned)
     for remark in unproven:
         repository.say(f"NOT COMPARED {remark.place}: {remark.problem}")
     for finding in found:
@@ -126,7 +126,7 @@ def bring_back(config: Config, repository: Repository, programs: Programs, optio
         repository.say("fetched; restore globals.sql by psql, then dump/ by pg_restore --create")
         return {**_told(one), "to": str(options.to)}
     with restore.recovered(repository, programs, one, target, options.to) as server:
-        reached = take.moment(server.address()).lsn
+        reached = looks.moment(server.address()).lsn
     repository.say(f"recovered to {reached} in {options.to / 'data'}; start it with pg_ctl, archiving is off")
     return {**_told(one), "to": str(options.to / "data"), "reached": reached}
 

@@ -14,7 +14,7 @@ from evidence.errors import InputError
 from fixtures.folder import temporary
 from fixtures.postgres import PROVIDER, Postgres, postgres
 from restore_drills import fingerprint
-from restore_drills.backups import dump, settled, take
+from restore_drills.backups import dump, looks, settled
 from restore_drills.backups.agreed import compared, unproven
 from restore_drills.backups.findings import Finding
 from restore_drills.backups.model import Damaged, Manifest
@@ -80,15 +80,15 @@ def _moving(
     """Compare what is known of a database that was never still."""
     if manifest.content.moved is None:
         return ["cannot be proven by content: the source was never still; prove a logical one"]
-    with repository.open(manifest, manifest.file(take.SETTLED)) as file:
-        looks = msgspec.json.decode(file.read(), type=Looks)
-    if late := unseen(address, looks):
+    with repository.open(manifest, manifest.file(looks.SETTLED)) as file:
+        seen = msgspec.json.decode(file.read(), type=Looks)
+    if late := unseen(address, seen):
         who = f"transaction {', '.join(late)} was committed while the source did not show it"
         return [f"cannot be proven by content: {who}; prove a logical one"]
-    rows = settled.look(address, copy, looks.since)
-    for text in unproven(looks, content_of(repository, manifest), rows):
+    rows = settled.look(address, copy, seen.since)
+    for text in unproven(seen, content_of(repository, manifest), rows):
         remark(Finding(manifest.id, text))
-    return compared(looks, copy, rows)
+    return compared(seen, copy, rows)
 
 
 def _resorted(address: str, names: Iterable[str]) -> list[str]:
@@ -102,7 +102,7 @@ def _resorted(address: str, names: Iterable[str]) -> list[str]:
 
 def content_of(repository: Repository, manifest: Manifest) -> Fingerprints:
     """Read what the source was at the moment of its backup."""
-    with repository.open(manifest, manifest.file(take.FINGERPRINT)) as file:
+    with repository.open(manifest, manifest.file(looks.FINGERPRINT)) as file:
         return msgspec.json.decode(file.read(), type=Fingerprints)
 
 
@@ -146,7 +146,7 @@ def content(address: str, manifest: Manifest, described: Callable[[], None] | No
     """Fingerprint a copy: every database of restored data files, the one of a dump; Damaged where one cannot be."""
     if manifest.physical:
         try:
-            return take.every_database(address, described)
+            return looks.every_database(address, described)
         except InputError as problem:
             msg = f"{manifest.id}: a database of the copy cannot be read: {problem}"
             raise Damaged(msg) from None

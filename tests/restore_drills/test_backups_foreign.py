@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.postgres import Postgres
 from restore_drills import replica
-from restore_drills.backups import take
+from restore_drills.backups import looks, take
 from restore_drills.backups.restore import JOINED, Target, joined, recovered
 from restore_drills.backups.shipping import ship
 from restore_drills.own.contract import Own
@@ -57,7 +57,7 @@ def test_a_copy_is_recovered_as_far_as_we_say(folder: Path) -> None:
         execute(server.dsn, "CREATE TABLE item (name text)")
         full = take.physical(place, PROGRAMS, server.dsn, None)
         execute(server.dsn, "INSERT INTO item VALUES ('before')")
-        at = take.moment(server.dsn).lsn
+        at = looks.moment(server.dsn).lsn
         execute(server.dsn, "INSERT INTO item VALUES ('after')")
         archived(server)
         ship(place, spool)

@@ -16,7 +16,7 @@ from psycopg import conninfo
 
 from evidence.errors import InputError
 from fixtures.postgres import Postgres
-from restore_drills.backups import proof, shipping, take, wal
+from restore_drills.backups import looks, proof, shipping, take, wal
 from restore_drills.backups.archive import Refused, archive
 from restore_drills.backups.model import Damaged, Manifest
 from restore_drills.backups.programs import ProgramFailed
@@ -67,7 +67,7 @@ def tmp_path() -> Iterator[Path]:
 def add(server: Postgres, name: str) -> str:
     """Add a row; return the place in the log right behind it."""
     execute(server.dsn, f"INSERT INTO item (name) VALUES ('{name}')")  # noqa: S608 - our own name
-    return take.moment(server.dsn).lsn
+    return looks.moment(server.dsn).lsn
 
 
 def names(dsn: str) -> set[str]:

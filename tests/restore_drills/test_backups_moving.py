@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from fixtures.postgres import Postgres, postgres
-from restore_drills.backups import proof, settled, take
+from restore_drills.backups import looks, proof, settled, take
 from restore_drills.backups.findings import Finding
 from restore_drills.backups.model import Content, Manifest, decode, encode
 from restore_drills.backups.programs import Programs
@@ -277,7 +277,7 @@ def test_a_backup_of_before_there_were_two_looks_is_read_and_cannot_be_proven(
         made = take.physical(place, PROGRAMS, shop.dsn, None)
 
     assert ("moving", None) == (made.content.bound, made.content.moved), "too many transactions began meanwhile"
-    assert take.SETTLED not in [file.name for file in made.files]
+    assert looks.SETTLED not in [file.name for file in made.files]
     assert (["cannot be proven by content: the source was never still; prove a logical one"], []) == proven(place, made)
 
 

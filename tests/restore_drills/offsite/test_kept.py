@@ -13,9 +13,9 @@ import pytest
 from pyrage import x25519
 
 from fixtures.postgres import Postgres
+from restore_drills.backups.away import late
 from restore_drills.backups.config import Offsite
 from restore_drills.backups.model import Manifest, by_id
-from restore_drills.backups.offsite import late
 from restore_drills.backups.restore import Target, recovered
 from restore_drills.backups.retention import Rules
 from tests.restore_drills.backups_called import run
