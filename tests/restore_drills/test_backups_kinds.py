@@ -217,6 +217,20 @@ def test_an_increment_without_its_parent_is_refused(server: Postgres, place: Rep
         _recover(place, one, "backup", tmp_path / "copy")
 
 
+def test_where_the_log_leads_to_no_still_moment_the_backup_alone_is_proven(
+    server: Postgres, place: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look meets a write, though the server archives: what was there before and after needs no log."""
+    every, looked = looks.every_database, list[str]()
+    monkeypatch.setattr(looks, "every_database", lambda dsn: (every(dsn), looked.append(add(server, "meanwhile")))[0])
+    one = take.physical(place, PROGRAMS, server.dsn, None)
+    monkeypatch.undo()
+
+    assert 1 + looks.TRIES == len(looked)
+    assert ("moving", False, 1) == (one.content.bound, one.content.alone, one.content.moved)
+    assert [] == problems(place, one)
+
+
 def test_a_server_that_is_not_there_is_one_sentence(place: Repository) -> None:
     """It says where to give the address, and never the password."""
     with pytest.raises(InputError, match=r"`database` of backup\.toml") as refused:
