@@ -69,6 +69,7 @@ class Begun(NamedTuple):
     look: Look
     since: int
     old: Fingerprints
+    rows: settled.Rows
 
 
 class Made(NamedTuple):
@@ -122,10 +123,11 @@ def begun(repository: Repository, dsn: str) -> Begun:
     """Look before the backup begins: it alone then leads to what was seen, if nothing is written until it ends."""
     look = _look(repository, dsn)
     if look.still:
-        return Begun(look, int(look.first.next), look.taken)
+        return Begun(look, int(look.first.next), look.taken, {})
     since = int(look.last.oldest_running)
     repository.say("the database is being written to: the rows that are older than this, once more")
-    return Begun(look, since, settled.narrowed(look.taken, settled.look(dsn, look.taken, since)))
+    rows = settled.look(dsn, look.taken, since)
+    return Begun(look, since, settled.narrowed(look.taken, rows), rows)
 
 
 def bound(repository: Repository, dsn: str, before: Begun, made: Made) -> Content:
@@ -149,10 +151,16 @@ def _moving(dsn: str, before: Begun, later: Look, made: Made) -> Content:
     """Note what both looks saw of the rows that are older than the backup (`settled` says why that is enough)."""
     content = written(made.folder, before.look.taken, "moving", later.last.lsn, alone=False)
     open_still = made.ended.running & moment(dsn).running
-    after = settled.narrowed(later.taken, settled.look(dsn, later.taken, before.since))
+    rows = settled.look(dsn, later.taken, before.since)
     if int(moment(dsn).next) - before.since >= settled.WINDOW:
         return content
-    looks = settled.Looks(since=before.since, open=tuple(sorted(open_still)), before=before.old, after=after)
+    looks = settled.Looks(
+        since=before.since,
+        open=tuple(sorted(open_still)),
+        before=before.old,
+        after=settled.narrowed(later.taken, rows),
+        parts=settled.alike(before.rows, rows),
+    )
     (made.folder / SETTLED).write_bytes(msgspec.json.encode(looks))
     return msgspec.structs.replace(content, moved=_apart(before.look.taken, later.taken))
 

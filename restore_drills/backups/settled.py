@@ -12,8 +12,9 @@ end is such a place:
   commit is in the log while it waits, for a disk or a standby, to be seen by others. Those that ran when the backup had
   ended, and still did at the second look, are noted (`open`): nothing is proven by a copy in which one is committed.
 
-Where the looks differ, versions were removed or replaced (TRUNCATE and rewritten tables among them). Then only their
-number is known: not more than before, not fewer than after. Newer rows are not known at all, and are counted.
+Where the looks differ, versions were removed or replaced (TRUNCATE and rewritten tables among them). A version stays
+where it is, so the same holds of each part of the table's pages by itself. Of all other parts only the number of old
+rows is known: not more than before, not fewer than after. Newer rows are not known at all, and are counted.
 
 Limits: rows tell 32 bits of their transaction, so where a server has used more than that, some old rows look new, and
 are not compared. What is not rows (definitions, roles, sequences) is compared where both looks agree; what was changed
@@ -22,7 +23,7 @@ and changed back in between would be called a difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 import psycopg
@@ -41,9 +42,9 @@ TABLES = """
 """What logs its rows, and tells of each which transaction wrote it."""
 OLD = "(t.xmin::text::bigint - {since} + 4294967296) % 4294967296 >= {window}"
 ROWS = """
-    SELECT count(*) FILTER (WHERE {old}), coalesce(sum(hashtextextended({text}, 0)) FILTER (WHERE {old}), 0)::text,
-           count(*) FILTER (WHERE NOT {old})
-    FROM {table} t
+    SELECT width_bucket(t.ctid, {parts}::tid[]), count(*) FILTER (WHERE {old}),
+           coalesce(sum(hashtextextended({text}, 0)) FILTER (WHERE {old}), 0)::text, count(*) FILTER (WHERE NOT {old})
+    FROM {table} t GROUP BY 1
 """
 ROW = sql.SQL("(t.*)::text")
 LARGE_OBJECT = sql.SQL("t.loid::text || ' ' || t.pageno::text || ' ' || encode(t.data, 'hex')")
@@ -57,11 +58,22 @@ COMMITTED = """
 """
 
 
+def _parts() -> Iterator[int]:
+    page = 0
+    while (page := page + max(16, page // 64)) < 1 << 32:
+        yield page
+
+
+PARTS = "{" + ",".join(f'"({page},0)"' for page in _parts()) + "}"
+"""Where parts of a table begin: each is of 128 kB, and beyond 8 MB of a 64th of what lies before it."""
+
+
 class Old(msgspec.Struct, frozen=True):
-    """Of a table: its old rows, as a fingerprint has them, and how many are newer."""
+    """Of a table: its old rows, as a fingerprint has them, in all and by part, and how many rows are newer."""
 
     table: Table
     newer: int = 0
+    parts: dict[int, Table] = msgspec.field(default_factory=dict)
 
 
 Rows = Mapping[str, Mapping[str, Old]]
@@ -69,12 +81,16 @@ Rows = Mapping[str, Mapping[str, Old]]
 
 
 class Looks(msgspec.Struct, frozen=True, kw_only=True):
-    """Both looks, with old rows alone in their tables, and what may be committed though nobody saw it."""
+    """Both looks, with old rows alone in their tables, and what may be committed though nobody saw it.
+
+    `parts` are those that both looks found the same, by database and table, of tables that they found different.
+    """
 
     since: int
     open: tuple[int, ...]
     before: Fingerprints
     after: Fingerprints
+    parts: dict[str, dict[str, dict[int, Table]]]
 
 
 def look(dsn: str, databases: Iterable[str], since: int) -> dict[str, dict[str, Old]]:
@@ -92,6 +108,18 @@ def narrowed(taken: Fingerprints, rows: Rows) -> Fingerprints:
     return {
         name: msgspec.structs.replace(one, tables={table: old.table for table, old in rows.get(name, {}).items()})
         for name, one in taken.items()
+    }
+
+
+def alike(before: Rows, after: Rows) -> dict[str, dict[str, dict[int, Table]]]:
+    """Give the parts that two looks found the same, of tables that they found different."""
+    return {
+        name: {
+            table: {part: rows for part, rows in old.parts.items() if then.parts.get(part) == rows}
+            for table, old in tables.items()
+            if (then := after.get(name, {}).get(table)) and then.table != old.table
+        }
+        for name, tables in before.items()
     }
 
 
@@ -113,7 +141,9 @@ def _rows(connection: psycopg.Connection, since: int) -> dict[str, Old]:
 
 def _old(connection: psycopg.Connection, table: sql.Identifier, text: sql.SQL, since: int) -> Old:
     old = sql.SQL(OLD).format(since=sql.Literal(since % (1 << 32)), window=sql.Literal(WINDOW))
-    row = connection.execute(sql.SQL(ROWS).format(old=old, text=text, table=table)).fetchone()
-    assert row is not None
-    rows, digest, newer = row
-    return Old(Table(rows, digest), newer)
+    found = connection.execute(
+        sql.SQL(ROWS).format(old=old, text=text, table=table, parts=sql.Literal(PARTS))
+    ).fetchall()
+    whole = Table(sum(rows for _, rows, _, _ in found), str(sum(int(digest) for _, _, digest, _ in found)))
+    parts = {part: Table(rows, digest) for part, rows, digest, _ in found if rows}
+    return Old(whole, sum(newer for *_, newer in found), parts)

@@ -23,7 +23,7 @@ from restore_drills.backups.programs import ProgramFailed
 from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target, recovered
 from restore_drills.backups.timelines import number, segment
-from restore_drills.compare import differences
+from restore_drills.compare import Fingerprints, differences
 from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute, repository
 
 SHOP = 'A "shop", Größe'
@@ -222,7 +222,13 @@ def test_where_the_log_leads_to_no_still_moment_the_backup_alone_is_proven(
 ) -> None:
     """Each look meets a write, though the server archives: what was there before and after needs no log."""
     every, looked = looks.every_database, list[str]()
-    monkeypatch.setattr(looks, "every_database", lambda dsn: (every(dsn), looked.append(add(server, "meanwhile")))[0])
+
+    def met(dsn: str) -> Fingerprints:
+        taken = every(dsn)
+        looked.append(add(server, "meanwhile"))
+        return taken
+
+    monkeypatch.setattr(looks, "every_database", met)
     one = take.physical(place, PROGRAMS, server.dsn, None)
     monkeypatch.undo()
 

@@ -185,6 +185,30 @@ def test_of_a_table_that_moved_the_number_of_old_rows_is_held(
     assert f"database 'postgres': table public.counter: {held}" == found
 
 
+def test_of_a_table_that_moved_the_pages_that_did_not_are_proven(
+    shop: Postgres, place: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row of many was replaced: beside it nothing is claimed, and farther off a changed row is found."""
+    around(monkeypatch, lambda: execute(shop.dsn, "UPDATE item SET name = 'new' WHERE n = 7"), lambda: None)
+    with psycopg.connect(shop.dsn) as holding:
+        holding.execute("INSERT INTO job VALUES (1)")  # so that the first look is not still, and tells parts
+        one = take.physical(place, PROGRAMS, shop.dsn, None)
+    found, (remark,) = proven(place, one)
+    assert [] == found
+    rest = "rows of it were changed or removed meanwhile; "
+    assert remark.startswith(f"database 'postgres': table public.item: {rest}")
+    held = int(remark.partition(rest)[2].split()[0])
+    assert 1000 < held < 5000
+    problems = []
+    for n in (7, 4990):
+        with monkeypatch.context() as patch:
+            damaged(patch, f"UPDATE item SET name = name || '!' WHERE n = {n}")  # noqa: S608 - our own number
+            problems.append(proven(place, one)[0])
+
+    where = "database 'postgres': table public.item: old rows of the copy are other ones, in 1 of 1 parts"
+    assert [[], [f"{where} that were the same before its backup and after it"]] == [each[-1:] for each in problems]
+
+
 def test_what_was_made_and_dropped_meanwhile_is_named(
     shop: Postgres, place: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
