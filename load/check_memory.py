@@ -33,7 +33,7 @@ def check_memory_does_not_grow(measurement: Measurement) -> Finding:
         "grown_per_1000_requests_mib": grown,
         "grown_per_1000_requests_low_mib": low,
         "grown_per_1000_requests_high_mib": high,
-        "surely_grown_per_1000_requests_mib": max(0.0, low),
+        "surely_grown_per_1000_requests_mib": max(low, 0.0),  # in this order NaN stays NaN
         "held_mib": held[-1],
         "processes_total": len(always),
         "samples_total": len(held),

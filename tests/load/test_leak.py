@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 
 import msgspec
@@ -90,6 +91,14 @@ def test_growth_is_counted_by_requests() -> None:
     )
     assert (2, 16) == (finding.measured["processes_total"], finding.measured["samples_total"])
     assert finding.detail.endswith("service 1 gained most")
+
+
+def test_memory_that_is_no_number_is_no_growth_of_nothing() -> None:
+    """It stays what it is, which the judge takes for no measurement."""
+    torn = tuple(msgspec.structs.replace(one, own_mib={"service 1": math.nan}) for one in server(0.0).moments)
+    found = check_memory.check_memory_does_not_grow(with_server(measured(steady()), Server(moments=torn))).measured
+
+    assert math.isnan(found["surely_grown_per_1000_requests_mib"])
 
 
 def test_memory_that_nobody_sees_is_not_verified() -> None:
