@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
 from evidence.errors import InputError
-from restore_drills.backups import away, looks, offsite, proof, restore, retention, shipping, take, wal
+from restore_drills.backups import away, choice, looks, offsite, proof, restore, retention, shipping, take, wal
 from restore_drills.backups.begun import EMPTY, begun
 from restore_drills.backups.config import Config
 from restore_drills.backups.findings import Finding, Planned, find, named
@@ -119,8 +119,7 @@ def bring_back(config: Config, repository: Repository, programs: Programs, optio
     """Restore data files and recover; fetch the files of a dump."""
     del config
     target = restore.Target.of(options.until)
-    manifests = repository.manifests()
-    one = _chosen(manifests, options.id, newest=True)[0] if options.id else restore.choose(manifests, target)
+    one = choice.chosen(repository, options.id, target)
     if not one.physical:
         proof.fetch(repository, one, restore.fresh(options.to))
         repository.say("fetched; restore globals.sql by psql, then dump/ by pg_restore --create")

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from evidence.errors import InputError
 from restore_drills.backups.crypt import Keys
-from restore_drills.backups.model import Damaged, File, Manifest, by_id, chain, decode, encode
+from restore_drills.backups.model import ID, Damaged, File, Manifest, chain, decode, encode
 from restore_drills.backups.programs import Tell, human
 from restore_drills.backups.store import Entry, Missing, Store, StoreError, sync
 
@@ -103,18 +103,36 @@ class Repository:
         return found
 
     def readable(self) -> tuple[list[Manifest], list[str]]:
-        """Read every committed backup that can be read, oldest first, and say of the others why not."""
-        found, damaged = [], []
+        """Read every committed backup that can be read, oldest first, and say of the damaged ones what is wrong."""
+        found, wrong = self.looked()
+        for problem in wrong.values():
+            if isinstance(problem, StoreError):
+                raise problem
+        return found, [str(problem) for problem in wrong.values()]
+
+    def looked(self) -> tuple[list[Manifest], dict[str, Damaged | StoreError]]:
+        """Read every committed backup, oldest first; by name what is wrong with those that cannot be read."""
+        found, wrong = [], dict[str, Damaged | StoreError]()
         for entry in self.store.list("backups/"):
             if entry.key.endswith(f"/{MANIFEST}") and entry.key.count("/") == 2:
                 try:
-                    with self.store.open(entry.key) as file:
-                        found.append(decode(file.read(), entry.key))
+                    found.append(self._manifest(entry.key))
                 except Missing:
                     continue  # removed meanwhile, on another machine
-                except Damaged as error:
-                    damaged.append(str(error))
-        return sorted(found, key=lambda manifest: (manifest.started, manifest.id)), damaged
+                except (Damaged, StoreError) as problem:
+                    wrong[_of(entry)] = problem
+        return sorted(found, key=lambda manifest: (manifest.started, manifest.id)), wrong
+
+    def read(self, name: str) -> Manifest:
+        """Read one committed backup, whatever the others are; Missing where there is none of that name."""
+        if not ID.fullmatch(name):
+            msg = f"{self.store.name}: {name} is missing"
+            raise Missing(msg)
+        return self._manifest(f"backups/{name}/{MANIFEST}")
+
+    def _manifest(self, key: str) -> Manifest:
+        with self.store.open(key) as file:
+            return decode(file.read(), key)
 
     def commit(self, manifest: Manifest, folder: Path) -> None:
         """Put a finished backup of `folder` there; once the draft is written, the next run finishes what we do not."""
@@ -160,8 +178,19 @@ class Repository:
         note.unlink()
 
     def chain(self, manifest: Manifest) -> list[Manifest]:
-        """Give what a restore needs, the full backup first."""
-        return chain(manifest, by_id(self.manifests()))
+        """Give what a restore needs, the full backup first; nothing else in the store is looked at."""
+        members = {}
+        for name in (*manifest.parents, manifest.id):
+            try:
+                members[name] = self.read(name)
+            except Missing:
+                continue  # as is said below
+            except (Damaged, StoreError) as problem:
+                if name == manifest.id:
+                    raise
+                msg = f"{manifest.id}: needs {name}, and {problem}"
+                raise type(problem)(msg) from None
+        return chain(manifest, members)
 
     @contextlib.contextmanager
     def open(self, manifest: Manifest, file: File) -> Iterator[io.BufferedReader[Metered]]:
