@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import gzip
 import hashlib
 import io
 import re
 import shlex
-import shutil
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from evidence.errors import InputError
 from restore_drills.backups.crypt import KeyRefused, Keys
 from restore_drills.backups.model import Damaged, Manifest, lsn, place
 from restore_drills.backups.repository import CHUNK, Repository, measured
@@ -151,7 +152,7 @@ def gathered(repository: Repository, kept: Sequence[Kept], folder: Path) -> str:
     folder.mkdir(mode=0o755)
     for one in kept:
         path = folder / one.name
-        with path.open("wb") as file:
+        with _written(folder), path.open("wb") as file:
             _unpack(repository, one, file)
         if measured(path)[1] != one.sha256:
             raise Damaged(altered(one))
@@ -165,14 +166,32 @@ def _unpack(repository: Repository, one: Kept, file: BinaryIO) -> None:
 
 
 def unpack(keys: Keys, one: Kept, stored: BinaryIO, file: BinaryIO) -> None:
-    """Write down what a stored file of the log was; Damaged where it is none any more."""
-    with keys.opened(stored, one.key, encrypted=one.encrypted) as packed:
-        try:
-            with gzip.open(packed, "rb") as plain:
-                shutil.copyfileobj(plain, file, CHUNK)
-        except (OSError, EOFError, zlib.error) as error:
-            msg = f"{one.key}: cannot be unpacked ({error}): it is damaged"
-            raise Damaged(msg) from None
+    """Write down what a stored file of the log was; Damaged where it is none any more, InputError where is no room."""
+    with keys.opened(stored, one.key, encrypted=one.encrypted) as packed, gzip.open(packed, "rb") as plain:
+        folder = Path(str(getattr(file, "name", ""))).parent
+        while piece := _read(plain, one):
+            with _written(folder):
+                file.write(piece)
+        with _written(folder):
+            file.flush()
+
+
+def _read(plain: gzip.GzipFile, one: Kept) -> bytes:
+    try:
+        return plain.read(CHUNK)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        msg = f"{one.key}: cannot be unpacked ({error}): it is damaged"
+        raise Damaged(msg) from None
+
+
+@contextlib.contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """What cannot be written is the fault of the disk here, and never of what is stored."""
+    try:
+        yield
+    except OSError as error:
+        msg = f"{folder}: cannot be written ({error.strerror}); make room, or name another folder"
+        raise InputError(msg) from None
 
 
 def _text(repository: Repository, one: Kept) -> str:

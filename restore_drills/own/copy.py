@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
+import glob
+import itertools
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +17,7 @@ import msgspec
 import psycopg
 from psycopg import conninfo
 
+from evidence.errors import CannotTell
 from fixtures.folder import temporary
 from fixtures.server import NotStarted
 from restore_drills.backups import proof
@@ -30,8 +35,12 @@ from restore_drills.own.look import counts
 from restore_drills.own.tool import Complained, run
 
 DATABASES = "SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
-BLAMED = (Unfit, Complained, Damaged, Missing, ProgramFailed, NotStarted, psycopg.Error, OSError)
+BLAMED = (Unfit, Complained, Damaged, Missing, ProgramFailed, NotStarted, psycopg.Error)
 """What the backup is to be blamed for; a store that does not answer, or a run that is busy there, is none of it."""
+FETCHED = "fetched"
+"""The folder that `fetch` brings backups into, in ours."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""What no backup is to be blamed for, wherever it happens."""
 
 
 class Failed(AssertionError):
@@ -75,17 +84,39 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
             folder = stack.enter_context(temporary("release-verification-own-"))
             folder.chmod(0o711)  # the server's own user passes through
             started = time.monotonic()
-            try:
+            with self._judged(folder):
                 back = self._back(stack, folder)
                 self.say("answer the first query")
                 address = _database(back.database or self.own.database, back.server)
-            except KeyRefused as problem:
-                msg = f"{problem}: what opens it, the command `key` of [backup.own] must print"
-                raise Failed(" ".join(msg.split())) from None
-            except BLAMED as problem:
-                raise Failed(" ".join(str(problem).split())) from None
             seconds = time.monotonic() - started
             yield Copy(address=address, came_from=back.came_from, seconds=seconds, changed=back.changed)
+
+    @contextlib.contextmanager
+    def _judged(self, folder: Path) -> Iterator[None]:
+        """Tell what the backup is to be blamed for from what this machine could not do."""
+        try:
+            yield
+        except KeyRefused as problem:
+            msg = f"{problem}: what opens it, the command `key` of [backup.own] must print"
+            raise Failed(" ".join(msg.split())) from None
+        except OSError as problem:
+            if problem.errno in NO_ROOM or not self._theirs(folder, problem.filename):
+                raise
+            raise Failed(" ".join(str(problem).split())) from None
+        except BLAMED as problem:
+            said = " ".join(str(problem).split())
+            if any(os.strerror(one) in said for one in (errno.ENOSPC, errno.EDQUOT)):
+                raise CannotTell(said) from None
+            raise Failed(said) from None
+
+    def _theirs(self, folder: Path, name: str | bytes | None) -> bool:
+        """Tell whether a file is of the backup: where it is said to lie, or where it was laid out."""
+        given = (_at(text, folder / FETCHED) for text in (self.own.path, self.own.globals, self.own.wal) if text)
+        places = [
+            folder / "data",
+            *(self.root.joinpath(*itertools.takewhile(_plain, Path(one).parts)) for one in given),
+        ]
+        return name is not None and any(Path(os.fsdecode(name)).is_relative_to(place) for place in places)
 
     def _back(self, stack: contextlib.ExitStack, folder: Path) -> Back:
         if self.own.repository:
@@ -177,7 +208,7 @@ def _database(name: str, server: str) -> str:
 
 
 def _scratch(folder: Path) -> Path:
-    scratch = folder / "fetched"
+    scratch = folder / FETCHED
     scratch.mkdir(mode=0o700)
     return scratch
 
@@ -190,6 +221,11 @@ def _put(command: Command, values: dict[str, str]) -> Command:
 
 def _at(text: str, scratch: Path) -> str:
     return text.replace(FOLDER, str(scratch))
+
+
+def _plain(part: str) -> bool:
+    """Whether a part of a pattern is a name."""
+    return not glob.has_magic(part)
 
 
 def _archived(path: Path) -> bool:

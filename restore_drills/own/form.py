@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import glob
 import gzip
+import os
 import subprocess
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from evidence.errors import CannotTell
 from restore_drills.own.contract import Unfit
 
 Form = Literal["sql", "archive", "files"]
-HEAD = 1 << 16
+HEAD, CHUNK = 1 << 16, 1 << 20
 GZIP, CUSTOM = b"\x1f\x8b", b"PGDMP"
 TAR_AT = 257
 """Where a tar file says that it is one."""
@@ -57,20 +60,36 @@ def packed(path: Path) -> bool:
 
 
 def start_of(path: Path) -> bytes:
-    """Read the beginning, unpacked; Unfit where it cannot be unpacked."""
+    """Read the beginning, unpacked; Unfit where it cannot be read."""
+    return next(pieces(path, size=HEAD), b"")
+
+
+def pieces(path: Path, *, size: int = CHUNK) -> Iterator[bytes]:
+    """Read a file of the backup piece by piece, unpacked; Unfit where it cannot be, and only where it is to blame."""
     try:
         with gzip.open(path) if packed(path) else path.open("rb") as file:
-            return file.read(HEAD)
+            while piece := file.read(size):
+                yield piece
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         msg = f"{path}: cannot be unpacked: it was cut short or damaged ({error})"
+        raise Unfit(msg) from None
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror})"
         raise Unfit(msg) from None
 
 
 def unpacked(path: Path, folder: Path) -> None:
-    """Unpack a tar file; Unfit where it is cut short, damaged, or climbs out of the folder."""
+    """Unpack a tar file; Unfit where it is cut short, damaged, or climbs out of the folder.
+
+    CannotTell where tar did not come to say so.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = ["tar", "--extract", f"--file={path.absolute()}", "--no-same-owner", f"--directory={folder}"]
-    done = subprocess.run(command, capture_output=True, check=False, umask=0o077)  # noqa: S603
+    told = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(command, capture_output=True, check=False, umask=0o077, env=told)  # noqa: S603
+    if done.returncode < 0:
+        msg = f"{path}: tar was ended by signal {-done.returncode} while it unpacked"
+        raise CannotTell(msg)
     if done.returncode:
         msg = f"{path}: cannot be unpacked: {done.stderr.decode(errors='replace').strip()[-300:]}"
         raise Unfit(msg)

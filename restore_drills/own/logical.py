@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,8 +10,8 @@ from psycopg import conninfo, sql
 
 from restore_drills.backups import itself
 from restore_drills.backups.programs import Programs, Tell
-from restore_drills.own.form import Form, newest, packed, start_of
-from restore_drills.own.tool import CHUNK, MAKES_DATABASES, play
+from restore_drills.own.form import Form, newest, packed, pieces, start_of
+from restore_drills.own.tool import MAKES_DATABASES, play
 
 NAME = itself.INSTEAD
 
@@ -49,6 +47,6 @@ def laid_open(path: Path, folder: Path) -> Path:
     if path.is_dir() or not packed(path):
         return path
     plain = folder / path.name.removesuffix(".gz")
-    with gzip.open(path) as file, plain.open("wb") as target:
-        shutil.copyfileobj(file, target, CHUNK)
+    with plain.open("wb") as target:
+        target.writelines(pieces(path))
     return plain

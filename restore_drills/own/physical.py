@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from evidence.errors import InputError
 from restore_drills.backups.model import Damaged
@@ -18,8 +16,7 @@ from restore_drills.backups.restore import RECOVERY, Target, at_least
 from restore_drills.backups.timelines import SEGMENT, forks, number
 from restore_drills.backups.wal import KEPT, Archive, Kept
 from restore_drills.own.contract import Unfit
-from restore_drills.own.form import unpacked
-from restore_drills.own.tool import CHUNK
+from restore_drills.own.form import pieces, unpacked
 
 STARTS = re.compile(r"^START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)", re.MULTILINE)
 LABEL, MANIFEST = "backup_label", "backup_manifest"
@@ -106,8 +103,8 @@ def _gathered(log: Path, data: Path, folder: Path, programs: Programs) -> None:
     _whole({**{path.name: path for path in (data / "pg_wal").iterdir()}, **wanted}, first, size, log)
     folder.mkdir(mode=0o755)
     for name, path in wanted.items():
-        with _opened(path) as file, (folder / name).open("wb") as target:
-            shutil.copyfileobj(file, target, CHUNK)
+        with (folder / name).open("wb") as target:
+            target.writelines(pieces(path))
         (folder / name).chmod(0o644)
         if SEGMENT.fullmatch(name) and (there := (folder / name).stat().st_size) != size:
             msg = f"{path}: was cut short: {there} bytes, and a segment has {size}"
@@ -119,8 +116,7 @@ def _whole(there: Mapping[str, Path], first: str, size: int, log: Path) -> None:
     histories = {}
     for name in there:
         if name.endswith(".history"):
-            with _opened(there[name]) as file:
-                histories[int(name[:8], 16)] = forks(file.read().decode(errors="replace"))
+            histories[int(name[:8], 16)] = forks(b"".join(pieces(there[name])).decode(errors="replace"))
     archive = Archive("", tuple(Kept(name, "", "") for name in there if KEPT.fullmatch(name)), histories)
     try:
         missing = next(archive.missing(int(first[:8], 16), number(first, size) * size, size), "")
@@ -130,7 +126,3 @@ def _whole(there: Mapping[str, Path], first: str, size: int, log: Path) -> None:
     if missing or not archive.segments(int(first[:8], 16), size):
         msg = f"{log / (missing or first)}: is missing: recovery would end before it as if that were the end"
         raise Unfit(msg)
-
-
-def _opened(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")

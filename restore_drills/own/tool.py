@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import subprocess
 import tempfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from fixtures.postgres import binaries
 from restore_drills.backups.programs import WITHIN_S, environment
 from restore_drills.own.contract import Command, Unfit
-from restore_drills.own.form import HEAD, packed
+from restore_drills.own.form import HEAD, pieces
 
-CHUNK = 1 << 20
 COMPLAINT = re.compile(
     r"^(?:.*[\s:\]|])?(?:ERROR|FATAL|PANIC|CRITICAL)\b"
     r"|\b(?:error|fatal):|\bAn error occurred|errors ignored on restore",
@@ -49,13 +45,13 @@ def run(command: Command, dsn: str, root: Path) -> str:
 def play(script: Path, dsn: str, *, stop: bool = True) -> None:
     """Run SQL, packed or not, by psql; Complained where a statement fails, Unfit where the script was cut short."""
     options = ["--no-psqlrc", "--quiet", "--output=/dev/null", *(["--set=ON_ERROR_STOP=1"] if stop else [])]
-    with tempfile.TemporaryFile() as said, gzip.open(script) if packed(script) else script.open("rb") as file:
+    with tempfile.TemporaryFile() as said:
         psql = subprocess.Popen(  # noqa: S603
             [str(binaries() / "psql"), *options], env=environment(dsn), stdin=subprocess.PIPE, stderr=said
         )
         with psql:
             try:
-                whole = _fed(file, psql, script)
+                whole = _fed(script, psql)
             finally:
                 psql.communicate()
         said.seek(0)
@@ -65,22 +61,20 @@ def play(script: Path, dsn: str, *, stop: bool = True) -> None:
         raise Unfit(msg)
 
 
-def _fed(file: BinaryIO | gzip.GzipFile, psql: subprocess.Popen[bytes], script: Path) -> bool:
+def _fed(script: Path, psql: subprocess.Popen[bytes]) -> bool:
     """Hand the script over; say whether it ended as it began."""
     assert psql.stdin
-    tail = b""
+    head = tail = b""
     try:
-        head = block = file.read(HEAD)
-        while block:
+        for block in pieces(script):
+            head = head or block[:HEAD]
             psql.stdin.write(block)
             tail = (tail + block)[-HEAD:]
-            block = file.read(CHUNK)
     except BrokenPipeError:
         return True  # psql stopped first, and says why
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except Unfit:
         psql.kill()  # half a statement must not look like the reason
-        msg = f"{script}: cannot be unpacked: it was cut short or damaged ({error})"
-        raise Unfit(msg) from None
+        raise
     return not BEGINS.search(head) or ENDS in tail[-200:]
 
 

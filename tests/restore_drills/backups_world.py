@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,17 @@ def older_server(major: str) -> Iterator[Postgres]:
             with psycopg.connect(server.dsn) as connection:
                 assert int(major) == connection.info.server_version // 10000, "another version's server is running"
             yield server
+
+
+@contextlib.contextmanager
+def little_room(size: int = 4096) -> Iterator[None]:
+    """Let no file grow any further, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def execute(dsn: str, *statements: str) -> None:
