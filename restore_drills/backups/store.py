@@ -17,6 +17,8 @@ from evidence.errors import InputError
 
 HIDDEN = ".work"
 """The folder inside a folder store that is not the store: unfinished backups, and the lock."""
+LOST = "lost+found"
+"""What a file system has of its own where it is mounted, for root alone."""
 SICK = "give permission, or look at the disk or the mount"
 """What is to be done where something is there and cannot be read."""
 
@@ -121,7 +123,7 @@ class Folder:
         """Walk the folder; what is hidden is unfinished. A folder that cannot be read is no empty one."""
         top = self.root / prefix.rpartition("/")[0]
         for folder, folders, names in os.walk(top, onerror=self._unread):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != LOST)
             for name in sorted(names):
                 path = Path(folder, name)
                 key = path.relative_to(self.root).as_posix()

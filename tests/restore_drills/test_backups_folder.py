@@ -66,6 +66,15 @@ def test_a_folder_that_cannot_be_read_is_no_empty_one(open_place: Repository) ->
         open_place.manifests()
 
 
+def test_a_file_systems_own_folder_is_not_looked_into(open_place: Repository) -> None:
+    """Where a disk is mounted there is one that only root may read."""
+    (folder := Path(open_place.store.name, "lost+found")).mkdir(mode=0)
+    there = list(open_place.store.list(""))
+    with ordinary():
+        assert there == list(open_place.store.list(""))
+    folder.rmdir()
+
+
 def test_nothing_is_pruned_where_a_backup_cannot_be_seen(open_place: Repository) -> None:
     """It may need what would go: of its log, nothing is planned, and nothing is removed."""
     (file := Path(open_place.store.name).parent / "backup.toml").write_text('database = ""\nstore = "the store"\n')
