@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = config.load(options.config)
         settings = settings.away() if options.offsite else settings
         repository = settings.repository(say, options.identity)
-        with _access(repository, options) as held:
+        with _alone(options), _access(repository, options) as held:
             told = commands.COMMANDS[options.command](settings, repository, Programs(held), options)
     except Damaged as error:
         return _ended(options.command, 1, {"error": str(error)})
@@ -107,6 +108,19 @@ def main(arguments: list[str] | None = None) -> int:
         why = f"{error.filename or 'disk'}: {error.strerror}; make room or give permission, then run again"
         return _ended(options.command, 2, {"error": why})
     return _ended(options.command, 1 if told.get("findings") else 0, told)
+
+
+@contextlib.contextmanager
+def _alone(options: argparse.Namespace) -> Iterator[None]:
+    """Write for nobody else: rows and password hashes are in all of it."""
+    if options.command in ("verify", "restore"):  # their servers run as another user, who reads what is made for him
+        yield
+        return
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextlib.contextmanager

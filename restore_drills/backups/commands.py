@@ -121,7 +121,9 @@ def bring_back(config: Config, repository: Repository, programs: Programs, optio
     target = restore.Target.of(options.until)
     one = choice.chosen(repository, options.id, target)
     if not one.physical:
-        proof.fetch(repository, one, restore.fresh(options.to))
+        folder = restore.fresh(options.to)
+        folder.chmod(0o700)  # no server reads it, and the roles have their passwords with them
+        proof.fetch(repository, one, folder)
         repository.say("fetched; restore globals.sql by psql, then dump/ by pg_restore --create")
         return {**_told(one), "to": str(options.to)}
     with restore.recovered(repository, programs, one, target, options.to) as server:

@@ -56,7 +56,7 @@ class Repository:
     def lock(self, wait_s: float = 0.0) -> Iterator[int]:
         """Work alone; Busy where another run, or a program that it left behind, still does."""
         try:
-            self.work.mkdir(parents=True, exist_ok=True)
+            self._made()
             handle = os.open(self.work / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             msg = f"{self.work}: cannot be written ({error.strerror}); name another folder with `work` in backup.toml"
@@ -80,6 +80,13 @@ class Repository:
             yield [handle]
         finally:
             os.close(handle)
+
+    def _made(self) -> None:
+        """Make the folder of what is unfinished, for us alone; where it has a name of ours it is no other's, either."""
+        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.work.name.startswith("."):
+            with contextlib.suppress(OSError):
+                self.work.chmod(0o700)
 
     def _taken(self, handle: int, how: int, until: float) -> None:
         while True:
@@ -170,7 +177,7 @@ class Repository:
 
     def remove(self, manifest: Manifest) -> None:
         """Remove a backup: its manifest first, so that it is whole or not there; then its files."""
-        self.work.mkdir(parents=True, exist_ok=True)
+        self._made()
         note = self.work / f"{manifest.id}{GONE}"
         note.touch()
         self.store.delete(f"backups/{manifest.id}/{MANIFEST}")

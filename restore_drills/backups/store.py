@@ -8,6 +8,7 @@ import errno
 import io
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,7 +94,9 @@ class Folder:
         """Move the file in, or copy it where it is on another file system; synced before it gets its name."""
         target = self.root / key
         with self._explained(key):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            shared = self._shared()
+            self._folder(target.parent, shared)
+            path.chmod(0o600 | shared & 0o060)
             os.utime(path)  # from now on it tells when it was put there, not when it was made
             sync(path)
             # In one step: killed between two, the file would be in neither place.
@@ -103,7 +106,10 @@ class Folder:
                 if error.errno != errno.EXDEV:
                     raise
                 part = target.with_name(f".{target.name}.part")
+                part.unlink(missing_ok=True)
+                part.touch(0o600)
                 shutil.copyfile(path, part)
+                part.chmod(0o600 | shared & 0o060)
                 sync(part)
                 part.replace(target)
             for folder in (target.parent, *target.parent.parents):
@@ -165,6 +171,22 @@ class Folder:
             with self._explained(part.name), contextlib.suppress(FileNotFoundError):
                 if _modified(part) < self.now() - grace:
                     part.unlink()
+
+    def _shared(self) -> int:
+        """Say what the group of the store may do in it: what it may in its top folder, where that hands its group on.
+
+        Everybody else may do nothing: rows and password hashes lie in it.
+        """
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = self.root.stat().st_mode
+        return mode & (stat.S_ISGID | 0o070) if mode & stat.S_ISGID else 0
+
+    def _folder(self, folder: Path, shared: int) -> None:
+        if not folder.is_dir():
+            self._folder(folder.parent, shared)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if shared:
+                folder.chmod(0o700 | shared)
 
     def _size(self, key: str) -> int:
         with self._explained(key, SICK):

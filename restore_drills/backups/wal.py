@@ -17,6 +17,7 @@ from typing import BinaryIO
 import msgspec
 
 from evidence.errors import InputError
+from fixtures.server import own
 from restore_drills.backups.crypt import KeyRefused, Keys
 from restore_drills.backups.model import Damaged, Manifest, lsn, place
 from restore_drills.backups.repository import CHUNK, Repository, measured
@@ -147,16 +148,17 @@ class Archive(msgspec.Struct, frozen=True):
 def gathered(repository: Repository, kept: Sequence[Kept], folder: Path) -> str:
     """Fetch files of the log into a folder, each held against its digest; give the restore_command that reads there.
 
-    The server's user needs neither the store's credentials nor our key.
+    The server's user needs neither the store's credentials nor our key. Nobody else may read them: rows are in them.
     """
-    folder.mkdir(mode=0o755)
+    folder.mkdir(mode=0o700)
     for one in kept:
         path = folder / one.name
         with _written(folder), path.open("wb") as file:
             _unpack(repository, one, file)
         if measured(path)[1] != one.sha256:
             raise Damaged(altered(one))
-        path.chmod(0o644)
+        path.chmod(0o600)
+    own(folder)
     return f'cp {shlex.quote(str(folder)).replace("%", "%%")}/%f "%p"'
 
 

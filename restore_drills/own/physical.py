@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evidence.errors import InputError
+from fixtures.server import own
 from restore_drills.backups.model import Damaged
 from restore_drills.backups.programs import ProgramFailed, Programs, Tell
 from restore_drills.backups.restore import RECOVERY, Target, at_least
@@ -101,14 +102,15 @@ def _gathered(log: Path, data: Path, folder: Path, programs: Programs) -> None:
     wanted = {name: path for name, path in files.items() if KEPT.fullmatch(name) and name[8:] >= first[8:]}
     wanted |= {name: path for name, path in files.items() if name.endswith(".history")}
     _whole({**{path.name: path for path in (data / "pg_wal").iterdir()}, **wanted}, first, size, log)
-    folder.mkdir(mode=0o755)
+    folder.mkdir(mode=0o700)
     for name, path in wanted.items():
         with (folder / name).open("wb") as target:
             target.writelines(pieces(path))
-        (folder / name).chmod(0o644)
+        (folder / name).chmod(0o600)
         if SEGMENT.fullmatch(name) and (there := (folder / name).stat().st_size) != size:
             msg = f"{path}: was cut short: {there} bytes, and a segment has {size}"
             raise Unfit(msg)
+    own(folder)
 
 
 def _whole(there: Mapping[str, Path], first: str, size: int, log: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import stat
+import tempfile
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from fixtures.postgres import Postgres, database
+from fixtures.postgres import Postgres, database, postgres
 from restore_drills.own.contract import Own
-from restore_drills.own.copy import Failed
+from restore_drills.own.copy import Failed, Way
+from restore_drills.own.look import counts
 from tests.restore_drills.backups_world import execute
 from tests.restore_drills.own.world import NEWEST, WHOLE, based, closed, restored, superuser
 
@@ -55,6 +58,26 @@ def test_the_archived_log_leads_on(source: tuple[Postgres, Path], folder: Path) 
     (log / f"{middle}.gz").unlink()
     with pytest.raises(Failed, match=f"{middle}: is missing"):
         restored(own, folder)
+
+
+def test_the_log_lies_here_for_the_server_alone(
+    source: tuple[Postgres, Path], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are in it, its names can be guessed, and the server's user passes through the folder that it lies in."""
+    (mine := folder / "t").mkdir(mode=0o711)
+    monkeypatch.setattr(tempfile, "tempdir", str(mine))
+    based(source[0], folder / "base")
+    closed(source[0])
+    own = Own(newest=NEWEST, path="base", wal=str(source[1]), superuser=superuser(source[0]))
+    found: set[str] = set()
+
+    def say(text: str) -> None:
+        for log in mine.glob("*/wal") if text == "recover" else ():
+            found.update(stat.filemode(path.stat().st_mode) for path in (log, *log.iterdir()))
+
+    with Way(own=own, root=folder, source="", fresh=postgres, say=say).gone() as copy:
+        assert WHOLE == counts(copy.address)
+    assert {"drwx------", "-rw-------"} == found
 
 
 def test_a_damaged_base_backup_is_named(source: tuple[Postgres, Path], folder: Path) -> None:
