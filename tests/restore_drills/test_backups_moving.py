@@ -29,6 +29,7 @@ MADE = (
     "CREATE SEQUENCE number",
     "SELECT lo_from_bytea(0, 'large')",
 )
+SMALL = {"summarize_wal": "on", "autovacuum": "off"}
 TURN = (
     "INSERT INTO log SELECT nextval('number'), 'new'",
     "UPDATE counter SET value = value + 1 WHERE n = 1",
@@ -40,7 +41,7 @@ TURN = (
 @pytest.fixture
 def shop() -> Iterator[Postgres]:
     """A small server that archives nothing."""
-    with postgres(settings={"summarize_wal": "on", "autovacuum": "off"}) as server:
+    with postgres(settings=SMALL) as server:
         execute(server.dsn, *MADE)
         yield server
 
@@ -230,23 +231,26 @@ def test_what_was_made_and_dropped_meanwhile_is_named(
 
 
 def test_a_commit_that_waits_for_a_standby_is_not_taken_for_damage(
-    shop: Postgres, place: Repository, monkeypatch: pytest.MonkeyPatch
+    place: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The copy has what it did, and the source shows it to nobody yet: then nothing can be said."""
-    with contextlib.ExitStack() as stack:
+    # From the beginning: a server that is told later asks for a standby some moment after that.
+    settings = {**SMALL, "synchronous_standby_names": "nobody", "synchronous_commit": "local"}
+    with postgres(settings=settings) as shop, contextlib.ExitStack() as stack:
+        execute(shop.dsn, *MADE)
         waiting = stack.enter_context(psycopg.connect(shop.dsn))
+        waiting.execute("SET synchronous_commit = on")
         waiting.execute("DELETE FROM item WHERE n = 7")
         committing = threading.Thread(target=waiting.commit)
+        stack.callback(committing.join, WITHIN_S)
+        stack.callback(execute, shop.dsn, f"SELECT pg_cancel_backend({waiting.info.backend_pid})")
 
         def commit() -> None:
-            execute(shop.dsn, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
             committing.start()
             _waits(shop)
 
-        stack.callback(execute, shop.dsn, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
         around(monkeypatch, commit, lambda: None)
         one = take.physical(place, PROGRAMS, shop.dsn, None)
-    committing.join(WITHIN_S)
     (found,), _ = proven(place, one)
 
     assert found.startswith("cannot be proven by content: transaction ")

@@ -13,7 +13,7 @@ from evidence.errors import InputError
 from restore_drills.backups import model, proof
 from restore_drills.backups.model import Damaged, Manifest, chain, decode, encode
 from restore_drills.backups.repository import DRAFT, GRACE, Busy, Repository
-from restore_drills.backups.restore import Target, choose, fresh
+from restore_drills.backups.restore import TARGETS, Target, choose, fresh
 from restore_drills.backups.store import Entry, Folder, StoreError
 from tests.restore_drills.backups_world import committed, file, manifest, repository
 
@@ -275,17 +275,21 @@ def test_a_whole_chain_begins_with_the_full_backup() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "settings"),
+    ("text", "chosen", "inclusive"),
     [
-        ("latest", {}),
-        ("backup", {}),
-        ("0/3000028", {"recovery_target_lsn": "0/3000028", "recovery_target_inclusive": "off"}),
-        ("2026-11-25T09:00:00+01:00", {"recovery_target_time": "2026-11-25 08:00:00+00:00"}),
+        ("latest", {}, "on"),
+        ("backup", {}, "on"),
+        ("0/3000028", {"recovery_target_lsn": "0/3000028"}, "off"),
+        ("2026-11-25T09:00:00+01:00", {"recovery_target_time": "2026-11-25 08:00:00+00:00"}, "on"),
     ],
 )
-def test_a_target_is_understood(text: str, settings: dict[str, str]) -> None:
-    """Moments become UTC."""
-    assert settings == Target.of(text).settings()
+def test_a_target_is_understood(text: str, chosen: dict[str, str], inclusive: str) -> None:
+    """Moments become UTC; what is chosen comes last, after every other target is set to nothing."""
+    settings = Target.of(text).settings()
+
+    assert {**dict.fromkeys(TARGETS, ""), **chosen} == {name: settings.get(name, "") for name in TARGETS}
+    assert inclusive == settings["recovery_target_inclusive"]
+    assert [*chosen] == [*settings][len(settings) - len(chosen) :]
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-25T09:00:00", "3000028", ""])
