@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from fixtures.deparsed import as_restored
-from restore_drills.fingerprint import Fingerprint
+from restore_drills.fingerprint import Fingerprint, Table
 from restore_drills.properties import LOCALE, changed
 
 Fingerprints = dict[str, Fingerprint]
@@ -36,7 +36,7 @@ def differences(
     for name in sorted(source.keys() & copy.keys()):
         within = _within(source[name], copy[name], physical=physical)
         found += [Difference(part, f"database {name!r}: {text}") for part, text in within]
-    if not _rows(copy) and _rows(source):
+    if not _rows(copy, kept=False) and _rows(source, kept=physical):
         found.append(Difference("rows", "the copy is empty, and the source was not"))
     return found
 
@@ -67,7 +67,7 @@ def hold(source: Mapping[str, Fingerprint], copy: Mapping[str, Fingerprint], *, 
 def _within(source: Fingerprint, copy: Fingerprint, *, physical: bool) -> Iterator[Difference]:
     for name in sorted(source.tables.keys() | copy.tables.keys()):
         before, after = source.tables.get(name), copy.tables.get(name)
-        if before != after:
+        if not _equal(before, after) and not (physical and _empty_by_design(before, after)):
             yield Difference("rows", f"table {name}: {before} became {after}")
     made, come = Counter(map(as_restored, source.schema)), Counter(map(as_restored, copy.schema))
     lost, new = made - come, come - made
@@ -83,6 +83,26 @@ def _within(source: Fingerprint, copy: Fingerprint, *, physical: bool) -> Iterat
         yield Difference("locale" if name == LOCALE else "itself", f"its {name}: {said}")
     for name, said in _extensions(source.extensions, copy.extensions, physical=physical):
         yield Difference("extensions", f"extension {name}: {said}")
+
+
+def _equal(before: Table | None, after: Table | None) -> bool:
+    """Whether the rows are; older fingerprints do not tell whether they are in a log."""
+    return before is not None and after is not None and (before.rows, before.digest) == (after.rows, after.digest)
+
+
+def _empty_by_design(before: Table | None, after: Table | None) -> bool:
+    """Whether a table without a log came back as such a table does of data files."""
+    return before is not None and before.unlogged and after is not None and after.unlogged and not after.rows
+
+
+def unlogged(source: Mapping[str, Fingerprint]) -> list[str]:
+    """Name the tables whose rows no data files bring back, since they are in no log."""
+    return [
+        f"database {name!r}: table {table}: is unlogged: its {told.rows} rows are in no copy of data files, by design"
+        for name, one in sorted(source.items())
+        for table, told in sorted(one.tables.items())
+        if told.unlogged and told.rows
+    ]
 
 
 def _extensions(
@@ -107,8 +127,10 @@ def _ordered(was: str, now: str) -> Literal["newer", "older", "another one"]:
     return "newer" if after > before else "older" if after < before else "another one"
 
 
-def _rows(content: Mapping[str, Fingerprint]) -> int:
-    return sum(table.rows for one in content.values() for table in one.tables.values())
+def _rows(content: Mapping[str, Fingerprint], *, kept: bool) -> int:
+    """Count the rows; or those alone that are `kept` in a log."""
+    tables = (table for one in content.values() for table in one.tables.values())
+    return sum(table.rows for table in tables if not (kept and table.unlogged))
 
 
 def _goes_on(source: int | None, copy: int | None, *, physical: bool) -> bool:

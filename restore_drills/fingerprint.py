@@ -25,6 +25,7 @@ RELATIONS = """
     WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
     ORDER BY 1, 2
 """
+UNLOGGED = "SELECT relpersistence = 'u' FROM pg_class WHERE oid = {}::regclass"
 SEQUENCES = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
 OWNED = """
     SELECT n.nspname, s.relname, t.relname, a.attname
@@ -56,6 +57,8 @@ class Table(msgspec.Struct, frozen=True):
 
     rows: int
     digest: str
+    unlogged: bool = False
+    """Then it is empty in every copy of data files, by design: its rows are in no log."""
 
 
 class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,10 +121,13 @@ def behind(connection: psycopg.Connection) -> list[str]:
 
 
 def _digest(connection: psycopg.Connection, schema: str, name: str) -> Table:
-    query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM {} t")
-    row = connection.execute(query.format(sql.Identifier(schema, name))).fetchone()
+    table = sql.Identifier(schema, name)
+    # Not t::text: that is a column where there is one of this name.
+    query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended((t.*)::text, 0)), 0)::text FROM {} t").format(table)
+    unlogged = sql.SQL(UNLOGGED).format(sql.Literal(table.as_string(connection)))
+    row, kept = connection.execute(query).fetchone(), connection.execute(unlogged).fetchone()
     assert row is not None
-    return Table(*row)
+    return Table(int(row[0]), str(row[1]), unlogged=kept == (True,))
 
 
 def _schema(dsn: str, snapshot: str | None) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from restore_drills.backups.repository import CHUNK, MANIFEST, Metered, Reposito
 from restore_drills.backups.restore import Target, recovered
 from restore_drills.backups.settled import Looks, unseen
 from restore_drills.backups.store import Missing, StoreError
-from restore_drills.compare import Fingerprints, differences
+from restore_drills.compare import Fingerprints, differences, unlogged
 from restore_drills.fingerprint import Fingerprint
 from restore_drills.properties import resorted
 
@@ -61,7 +61,8 @@ def restored(
 ) -> list[Finding]:
     """Restore into a scratch server and compare every row; Damaged where it cannot be restored at all.
 
-    What was written while it was backed up cannot be compared, and nothing is wrong with it: `remark` is told.
+    What was written while it was backed up, or is in no log, cannot be compared, and nothing is wrong with it: `remark`
+    is told.
     """
     source = content_of(repository, manifest)
     with copied(repository, programs, manifest) as address:
@@ -71,6 +72,8 @@ def restored(
             found = _moving(repository, manifest, address, copy, remark)
         else:
             found = [difference.text for difference in differences(source, copy, physical=manifest.physical)]
+            for text in unlogged(source) if manifest.physical else ():
+                remark(Finding(manifest.id, text))
     return [Finding(manifest.id, text) for text in (*found, *otherwise)]
 
 

@@ -17,8 +17,12 @@ SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid =
 WHERE c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
 ORDER BY 1, 2
 """
-HELD = "SELECT n FROM unnest(%s::text[]) AS n WHERE EXISTS (SELECT FROM {} AS t WHERE strpos(t::text, n) > 0)"
-"""Which of these are anywhere in the rows of a table, in the text that PostgreSQL shows of them."""
+HELD = """
+SELECT sought.text FROM unnest(%s::text[]) AS sought(text)
+WHERE EXISTS (SELECT FROM {} AS held WHERE strpos((held.*)::text, sought.text) > 0)
+"""
+"""Which of these are anywhere in the rows of a table, in the text that PostgreSQL shows of them; whatever its columns
+are called."""
 
 
 def forms(value: str, *, guessable: bool) -> dict[str, str]:

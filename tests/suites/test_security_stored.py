@@ -58,6 +58,16 @@ def test_what_can_be_read_is_found_by_its_table(
     assert [place] == [found for found, _ in problems]
 
 
+@pytest.mark.parametrize("name", ["t", "n", "sought", "held", "text"])
+def test_what_can_be_read_is_found_beside_a_column_of_any_name(table: psycopg.Connection[Any], name: str) -> None:
+    """A query names rows and what it looks for by some word, and a column may have the same."""
+    table.execute(f"ALTER TABLE \"a b\".accounts ADD COLUMN {name} text DEFAULT 'nothing'")
+    table.execute('UPDATE "a b".accounts SET said = %s', [KEY])
+    _, problems = stored.readable(table, WANTED, ["a@example.com"])
+
+    assert ["a b.accounts the key"] == [found for found, _ in problems]
+
+
 @pytest.mark.parametrize(
     "value", [hashlib.sha256(KEY.encode()).hexdigest(), hashlib.scrypt(b"a", salt=b"b", n=2, r=1, p=1)]
 )
