@@ -37,10 +37,14 @@ def main(arguments: Sequence[str]) -> int:
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m benchmarks.restore", description=__doc__, formatter_class=shape)
     parser.add_argument("--scale", type=int, nargs="+", default=[68, 272], metavar="N", help="68 is about 1 GB")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, nargs="+", default=[3], metavar="N", help="of all sizes, or of each")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
-    text = report([measured(scale, options.rounds) for scale in sorted(options.scale)], options.rounds)
+    scales = sorted(options.scale)
+    rounds = options.rounds * len(scales) if len(options.rounds) == 1 else options.rounds
+    if len(rounds) != len(scales):
+        parser.error(f"--rounds: {len(rounds)} numbers for {len(scales)} sizes: give one, or one for each size")
+    text = report([measured(*each) for each in zip(scales, rounds, strict=True)], rounds)
     if options.write:
         DOCUMENT.write_text(put(DOCUMENT.read_text(encoding="utf-8"), NAME, text), encoding="utf-8")
     else:
@@ -48,10 +52,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def report(sizes: Sequence[Measured], rounds: int) -> str:
+def report(sizes: Sequence[Measured], rounds: Sequence[int]) -> str:
     """Say when and on what, and write the tables."""
     today = datetime.now(UTC).date()
-    how = f"Measured on {today}, {os.cpu_count()} cores, rounds in turns: {rounds}; median (least and most)."
+    turns = " and ".join(map(str, dict.fromkeys(rounds)))
+    how = f"Measured on {today}, {os.cpu_count()} cores, rounds in turns: {turns}; median (least and most)."
     return f"{how}\n\n{tables(sizes)}"
 
 
