@@ -23,7 +23,7 @@ from restore_drills.backups.repository import CHUNK, MANIFEST, Metered, Reposito
 from restore_drills.backups.restore import Target, recovered
 from restore_drills.backups.settled import Looks, unseen
 from restore_drills.backups.store import Missing, StoreError
-from restore_drills.compare import Fingerprints, differences, unlogged
+from restore_drills.compare import Fingerprints, differences, logged, unlogged
 from restore_drills.fingerprint import Fingerprint
 from restore_drills.properties import resorted
 
@@ -71,9 +71,11 @@ def restored(
         if manifest.content.bound == "moving":
             found = _moving(repository, manifest, address, copy, remark)
         else:
+            if manifest.physical:
+                for text in unlogged(source):
+                    remark(Finding(manifest.id, text))
+                source, copy = logged(source), logged(copy)
             found = [difference.text for difference in differences(source, copy, physical=manifest.physical)]
-            for text in unlogged(source) if manifest.physical else ():
-                remark(Finding(manifest.id, text))
     return [Finding(manifest.id, text) for text in (*found, *otherwise)]
 
 

@@ -54,6 +54,5 @@ def test_a_table_without_a_log_comes_back_empty_and_that_is_said(server: Postgre
     source = proof.content_of(place, dump)
     execute(server.dsn, "DELETE FROM item")
     copy = {"postgres": taken(server)}
-    assert [[], ["rows", "rows"]] == [
-        [each.part for each in differences(source, copy, physical=how)] for how in (True, False)
-    ]
+    for physical in (True, False):  # a drill leaves nothing out: a release that keeps its data so loses them
+        assert ["rows", "rows"] == [each.part for each in differences(source, copy, physical=physical)]
