@@ -82,6 +82,14 @@ def committed(place: Repository, one: Manifest, files: Mapping[str, bytes]) -> M
 
 
 @contextlib.contextmanager
+def passable(mode: int = 0o755) -> Iterator[Path]:
+    """Make a folder that the server's own user may pass through; pytest's are ours alone."""
+    with tempfile.TemporaryDirectory(prefix="release-verification-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(mode)
+        yield Path(name)
+
+
+@contextlib.contextmanager
 def archiving() -> Iterator[tuple[Postgres, Path]]:
     """Run a server that summarizes and archives its log, and name the folder that it archives into."""
     with tempfile.TemporaryDirectory(prefix="release-verification-wal-") as name:

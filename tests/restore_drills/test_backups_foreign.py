@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from restore_drills.backups import looks, take
 from restore_drills.backups.restore import JOINED, Target, joined, recovered
 from restore_drills.backups.shipping import ship
 from restore_drills.own.contract import Own
-from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute, repository
+from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute, passable, repository
 from tests.restore_drills.own.world import NOON, restored, superuser
 
 LEFT = "ALTER SYSTEM SET recovery_target = 'immediate'"
@@ -26,9 +25,8 @@ LEFT = "ALTER SYSTEM SET recovery_target = 'immediate'"
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the server's own user may pass through and write into; pytest's are ours alone."""
-    with tempfile.TemporaryDirectory(prefix="release-verification-foreign-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o777)
-        yield Path(name)
+    with passable(0o777) as name:
+        yield name
 
 
 def configured(server: Postgres, folder: Path) -> None:

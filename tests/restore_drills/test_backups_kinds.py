@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ from restore_drills.backups.repository import Repository
 from restore_drills.backups.restore import Target, recovered
 from restore_drills.backups.timelines import number, segment
 from restore_drills.compare import Fingerprints, differences
-from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute, repository
+from tests.restore_drills.backups_world import PROGRAMS, archived, archiving, execute, passable, repository
 
 SHOP = 'A "shop", Größe'
 """A hostile name."""
@@ -59,9 +58,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """A folder that the server's own user may pass through; pytest's are ours alone."""
-    with tempfile.TemporaryDirectory(prefix="release-verification-backups-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with passable() as name:
+        yield name
 
 
 def add(server: Postgres, name: str) -> str:

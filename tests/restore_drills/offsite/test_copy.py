@@ -111,35 +111,34 @@ def test_killed_at_any_moment_it_is_finished_by_the_next_run(folder: Path, ask: 
     pytest.fail(f"killed at work {hits} times only")
 
 
-@pytest.mark.parametrize("harm", ["flip", "cut", "missing"])
-def test_a_damaged_source_is_refused_by_name(folder: Path, ask: Ask, harm: str) -> None:
+def harmed(path: Path, content: bytes | None) -> None:
+    """Put something else there, or nothing."""
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("content", [b"rowS", b"row", None], ids=["flip", "cut", "missing"])
+def test_a_damaged_source_is_refused_by_name(folder: Path, ask: Ask, content: bytes | None) -> None:
     """It gets no manifest off-site, nor what needs it; what is well is copied all the same."""
     full, _, _, dump = made(folder)
-    key = f"backups/{full.id}/base.tar"
-    path = folder / "the store" / key
-    if harm == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(b"rowS" if harm == "flip" else b"row")
+    harmed(folder / "the store" / (key := f"backups/{full.id}/base.tar"), content)
     code, told = ask("offsite")
 
     assert (1, [key], [dump.id]) == (code, [each["place"] for each in told["findings"]], told["copied"]), told
     assert {dump.id} == whole(away(folder))
 
 
-@pytest.mark.parametrize("harm", ["altered", "missing"])
-def test_a_manifest_that_cannot_be_read_keeps_nothing_else_from_being_copied(folder: Path, ask: Ask, harm: str) -> None:
+@pytest.mark.parametrize("content", [b"{}", None], ids=["altered", "missing"])
+def test_a_manifest_that_cannot_be_read_keeps_nothing_else_from_being_copied(
+    folder: Path, ask: Ask, content: bytes | None
+) -> None:
     """The full backup's: it is named, as is what needs it, and the dump is off-site all the same."""
     full, _, two, dump = made(folder)
-    key = f"backups/{full.id}/manifest.json"
-    path = folder / "the store" / key
-    if harm == "missing":
-        path.unlink()
-    else:
-        path.write_text("{}")
+    harmed(folder / "the store" / (key := f"backups/{full.id}/manifest.json"), content)
     code, told = ask("offsite")
 
-    places = [*([key] if harm == "altered" else []), two.id]
+    places = [*([key] if content else []), two.id]
     assert (1, places, [dump.id]) == (code, [each["place"] for each in told["findings"]], told["copied"]), told
     assert {dump.id} == whole(away(folder))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from restore_drills.backups.config import Offsite
 from restore_drills.backups.model import Manifest, by_id
 from restore_drills.backups.restore import Target, recovered
 from restore_drills.backups.retention import Rules
+from tests.restore_drills import backups_world
 from tests.restore_drills.backups_called import run
 from tests.restore_drills.backups_world import (
     NOON,
@@ -164,9 +164,8 @@ def world() -> Iterator[tuple[Postgres, Path]]:
 @pytest.fixture
 def passable() -> Iterator[Path]:
     """A folder that the server's own user may pass through; pytest's are ours alone."""
-    with tempfile.TemporaryDirectory(prefix="release-verification-offsite-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with backups_world.passable() as name:
+        yield name
 
 
 def test_with_the_first_store_gone_the_second_leads_back_alone(
